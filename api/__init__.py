@@ -1,0 +1,1 @@
+"""The ways in: HTTP surfaces, the ledger surface, the command line."""

@@ -1,0 +1,1 @@
+"""What may be asked: commands, handlers, the writer, timers."""

@@ -1,0 +1,229 @@
+"""Everything that the domain may refuse, each with a stable code and its facts as fields.
+
+    DomainError
+    ├── NotFound
+    │   ├── AccountNotFound            account_not_found
+    │   ├── TransferNotFound           transfer_not_found
+    │   └── UnknownAccountCode         unknown_account_code
+    ├── AccountRefusal
+    │   ├── AccountExists              account_exists
+    │   ├── AccountFrozen              account_frozen
+    │   ├── AccountClosed              account_closed
+    │   ├── AccountHasBalance          account_has_balance
+    │   ├── AccountHasHolds            account_has_holds
+    │   ├── InsufficientFunds          insufficient_funds
+    │   └── HoldExceeded               hold_exceeded
+    ├── TransferRefusal
+    │   ├── InvalidFromAccount         invalid_from_account
+    │   ├── InvalidToAccount           invalid_to_account
+    │   ├── SameAccount                same_account
+    │   ├── TransferNotCancellable     transfer_not_cancellable
+    │   ├── NotAwaitingMfa             not_awaiting_mfa
+    │   ├── InvalidMfaCode             invalid_mfa_code
+    │   └── TransferNotSettled         transfer_not_settled
+    ├── LimitRefusal
+    │   ├── TransactionLimitExceeded   transaction_limit_exceeded
+    │   ├── DailyCountExceeded         daily_count_exceeded
+    │   ├── DailyAmountExceeded        daily_amount_exceeded
+    │   └── SavingsLimitExceeded       savings_limit_exceeded
+    ├── IdempotencyConflict            idempotency_conflict
+    └── AccountCodeTaken               account_code_taken
+
+A refusal that was recorded as a fact is brought back with `restore(code, facts)`: what was answered once
+is answered again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+Fact = int | str
+
+
+@dataclass
+class DomainError(Exception):
+    """A decision that was refused. Amounts among the facts are minor units."""
+
+    code: ClassVar[str] = ""
+
+    def facts(self) -> dict[str, Fact]:
+        """The error's fields, ready to be recorded."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __str__(self) -> str:
+        return ", ".join([self.code, *(f"{name}={value}" for name, value in self.facts().items())])
+
+
+@dataclass
+class NotFound(DomainError):
+    """What was named does not exist here."""
+
+
+@dataclass
+class AccountNotFound(NotFound):
+    code: ClassVar[str] = "account_not_found"
+    account_id: str
+
+
+@dataclass
+class TransferNotFound(NotFound):
+    code: ClassVar[str] = "transfer_not_found"
+    transfer_id: str
+
+
+@dataclass
+class UnknownAccountCode(NotFound):
+    code: ClassVar[str] = "unknown_account_code"
+    account_code: str
+
+
+@dataclass
+class AccountRefusal(DomainError):
+    """An account's own state forbids it."""
+
+
+@dataclass
+class AccountExists(AccountRefusal):
+    code: ClassVar[str] = "account_exists"
+    account_id: str
+
+
+@dataclass
+class AccountFrozen(AccountRefusal):
+    code: ClassVar[str] = "account_frozen"
+    account_id: str
+
+
+@dataclass
+class AccountClosed(AccountRefusal):
+    code: ClassVar[str] = "account_closed"
+    account_id: str
+
+
+@dataclass
+class AccountHasBalance(AccountRefusal):
+    code: ClassVar[str] = "account_has_balance"
+    account_id: str
+
+
+@dataclass
+class AccountHasHolds(AccountRefusal):
+    code: ClassVar[str] = "account_has_holds"
+    account_id: str
+
+
+@dataclass
+class InsufficientFunds(AccountRefusal):
+    code: ClassVar[str] = "insufficient_funds"
+    available: int
+    required: int
+    fee: int
+    currency: str
+
+
+@dataclass
+class HoldExceeded(AccountRefusal):
+    code: ClassVar[str] = "hold_exceeded"
+    held: int
+    requested: int
+
+
+@dataclass
+class TransferRefusal(DomainError):
+    """A transfer's parties or status forbid it."""
+
+
+@dataclass
+class InvalidFromAccount(TransferRefusal):
+    code: ClassVar[str] = "invalid_from_account"
+
+
+@dataclass
+class InvalidToAccount(TransferRefusal):
+    code: ClassVar[str] = "invalid_to_account"
+
+
+@dataclass
+class SameAccount(TransferRefusal):
+    code: ClassVar[str] = "same_account"
+
+
+@dataclass
+class TransferNotCancellable(TransferRefusal):
+    code: ClassVar[str] = "transfer_not_cancellable"
+    status: str
+
+
+@dataclass
+class NotAwaitingMfa(TransferRefusal):
+    code: ClassVar[str] = "not_awaiting_mfa"
+    status: str
+
+
+@dataclass
+class InvalidMfaCode(TransferRefusal):
+    code: ClassVar[str] = "invalid_mfa_code"
+    attempts: int
+
+
+@dataclass
+class TransferNotSettled(TransferRefusal):
+    code: ClassVar[str] = "transfer_not_settled"
+    status: str
+
+
+@dataclass
+class LimitRefusal(DomainError):
+    """An allowance has no room for it."""
+
+
+@dataclass
+class TransactionLimitExceeded(LimitRefusal):
+    code: ClassVar[str] = "transaction_limit_exceeded"
+    limit: int
+
+
+@dataclass
+class DailyCountExceeded(LimitRefusal):
+    code: ClassVar[str] = "daily_count_exceeded"
+    limit: int
+    count: int
+
+
+@dataclass
+class DailyAmountExceeded(LimitRefusal):
+    code: ClassVar[str] = "daily_amount_exceeded"
+    limit: int
+    used: int
+
+
+@dataclass
+class SavingsLimitExceeded(LimitRefusal):
+    code: ClassVar[str] = "savings_limit_exceeded"
+    limit: int
+    count: int
+
+
+@dataclass
+class IdempotencyConflict(DomainError):
+    """The key was used before for something else."""
+
+    code: ClassVar[str] = "idempotency_conflict"
+
+
+@dataclass
+class AccountCodeTaken(DomainError):
+    code: ClassVar[str] = "account_code_taken"
+    account_code: str
+
+
+def _leaves(error: type[DomainError]) -> list[type[DomainError]]:
+    return [leaf for child in error.__subclasses__() for leaf in _leaves(child)] or [error]
+
+
+BY_CODE: Mapping[str, type[DomainError]] = {error.code: error for error in _leaves(DomainError)}
+
+
+def restore(code: str, facts: Mapping[str, Fact]) -> DomainError:
+    """The refusal that was recorded as `code` and `facts`."""
+    return BY_CODE[code](**facts)

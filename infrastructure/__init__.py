@@ -1,0 +1,1 @@
+"""How it meets the world: event store, embedded Postgres, tokens, settings."""

@@ -1,0 +1,1 @@
+"""What is shown: each read model is one file with its tables, its apply and its queries."""

@@ -1,0 +1,1 @@
+"""Infrastructure against the real thing: Postgres, files, processes and sockets."""
