@@ -19,6 +19,10 @@ class Conflict(Exception):
     """Another process wrote one of the group's streams first: nothing of the group was written."""
 
 
+class HistoryReplaced(Conflict):
+    """The sandbox was started over: nothing that was known of any stream holds any more."""
+
+
 class StoreUnavailable(Exception):
     """The database cannot be reached. What was being appended is in doubt until it is tried again."""
 

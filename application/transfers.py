@@ -29,7 +29,7 @@ class CreateTransfer(msgspec.Struct, frozen=True):
     transfer_type: TransferType
     from_account: str
     amount: Money
-    reference: str
+    reference_suffix: str
     to_account: str | None = None
     external: ExternalAccount | None = None
     memo: str | None = None
@@ -134,7 +134,7 @@ def _terms(
         from_account_id=source.account_id,
         amount=command.amount,
         fee=transfers.FEE_BY_TYPE[command.transfer_type],
-        reference=command.reference,
+        reference=f"FTZ{decision.at:%y%m%d}{command.reference_suffix}",
         created_at=decision.at,
         scheduled_settlement_at=transfers.scheduled_settlement(command.transfer_type, decision.at),
         to_account_id=destination.account_id if destination else None,

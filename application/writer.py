@@ -19,6 +19,7 @@ from application.state_cache import StateCache
 from application.store import (
     Conflict,
     EventStore,
+    HistoryReplaced,
     StoredFact,
     StoreUnavailable,
     Unobserved,
@@ -276,8 +277,10 @@ class Writer:
         started = time.perf_counter()
         try:
             last = await self._store.append(group.facts, group.read_only())
-        except Conflict:
+        except Conflict as conflict:
             self._observer.conflict_seen()
+            if isinstance(conflict, HistoryReplaced):
+                self._states.clear()
             self._refresh_left = REFRESHED_GROUPS_AFTER_CONFLICT
             # What was decided on may be old: also streams that the commands do not name themselves.
             self._states.forget(group.states)

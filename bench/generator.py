@@ -28,7 +28,16 @@ _SAMPLE_BYTES_MAX = 2_000
 class Connection:
     """One keep-alive connection with at most one request under way."""
 
-    __slots__ = ("connecting", "due_ns", "failures", "has_answered", "reader", "socket", "unsent", "waiting")
+    __slots__ = (
+        "connecting",
+        "due_ns",
+        "failures",
+        "has_answered",
+        "reader",
+        "remainder",
+        "socket",
+        "waiting",
+    )
 
     def __init__(self, sock: socket.socket) -> None:
         self.failures = 0
@@ -41,7 +50,7 @@ class Connection:
         self.has_answered = False
         self.waiting = False
         self.due_ns = 0
-        self.unsent = b""
+        self.remainder = b""
 
 
 class Generator:
@@ -127,6 +136,9 @@ class Generator:
             for key, mask in events:
                 if key.data is None:
                     self.stopped_early = "the parent process is gone"
+                elif key.fileobj is not key.data.socket:
+                    # lost and made again while an earlier event of this batch was seen to
+                    continue
                 elif mask & selectors.EVENT_WRITE:
                     self._on_writable(key.data)
                 else:
@@ -175,7 +187,7 @@ class Generator:
             self._lose(connection, "disconnected")
             return
         if sent_bytes < len(request):
-            connection.unsent = request[sent_bytes:]
+            connection.remainder = request[sent_bytes:]
             self._selector.modify(connection.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, connection)
 
     def _on_readable(self, connection: Connection, arrived_ns: int) -> None:
@@ -211,7 +223,7 @@ class Generator:
             self.statuses[status] = 1
             self._keep_sample(str(status), reader.body.decode(errors="replace"))
         self.last_position = max(self.last_position, reader.position)
-        if reader.closes or reader.has_surplus or connection.unsent:
+        if reader.closes or reader.has_surplus or connection.remainder:
             self._lose(connection, "unasked_answer" if reader.has_surplus else None)
         else:
             self._free.append(connection)
@@ -222,14 +234,14 @@ class Generator:
             self._on_connected(connection)
             return
         try:
-            sent_bytes = connection.socket.send(connection.unsent)
+            sent_bytes = connection.socket.send(connection.remainder)
         except BlockingIOError:
             return
         except OSError:
             self._lose(connection, "disconnected")
             return
-        connection.unsent = connection.unsent[sent_bytes:]
-        if not connection.unsent:
+        connection.remainder = connection.remainder[sent_bytes:]
+        if not connection.remainder:
             self._selector.modify(connection.socket, selectors.EVENT_READ, connection)
 
     def _new_socket(self) -> socket.socket:

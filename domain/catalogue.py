@@ -37,7 +37,6 @@ EVENTS: tuple[type[Event], ...] = (
     transfers.TransferFailed,
     transfers.TransferReversed,
     users.UserRegistered,
-    users.TotpEnrolled,
 )
 
 # A topic whose shape was replaced keeps its name here for ever: its stored JSON (the whole envelope, as

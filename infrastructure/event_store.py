@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from application.decision import ABSENT, Known
-from application.store import Conflict, StoredFact, StoreUnavailable
+from application.store import Conflict, HistoryReplaced, StoredFact, StoreUnavailable
 from domain.catalogue import SNAPSHOT_TOPICS, SNAPSHOT_TYPES, category, decode, evolve_for
 from infrastructure.database import is_in_doubt, service_conninfo
 from infrastructure.migrator import bind
@@ -20,9 +20,11 @@ R = TypeVar("R")
 _SNAPSHOT_TOPICS = list(SNAPSHOT_TOPICS.values())
 
 # Binary parameters (%b) halve the cost of an append: psycopg neither quotes nor Postgres parses text.
-_APPEND = "select {schema}.append_events(%b, %b, %b, %b, %b, %b)"
+_APPEND = "select {schema}.append_events(%b, %b, %b, %b, %b, %b, %b)"
 
-_HAVE_GROWN = "select {schema}.have_grown(%b, %b)"
+_HAVE_GROWN = "select {schema}.have_grown(%b, %b, %b)"
+
+_EPOCH = "select epoch from {schema}.log_head where k = 1"
 
 _LOAD = """
 with wanted as materialized (
@@ -125,13 +127,17 @@ class PostgresEventStore:
         self._reads = Session(dsn, patience_seconds)
         self._append_sql = bind(_APPEND, schema).encode()
         self._have_grown_sql = bind(_HAVE_GROWN, schema).encode()
+        self._epoch_sql = bind(_EPOCH, schema).encode()
+        self._epoch: int | None = None
         self._load_sql = bind(_LOAD, schema).encode()
         self._stored_sql = bind(_STORED, schema).encode()
         self._save_snapshot_sql = bind(_SAVE_SNAPSHOT, schema).encode()
         self._drop_snapshots_sql = bind(_DROP_OLDER_SNAPSHOTS, schema).encode()
 
     async def append(self, facts: Sequence[StoredFact], reads: Mapping[str, int]) -> int:
-        expected = (list(reads), list(reads.values()))
+        if self._epoch is None:
+            self._epoch = await self._current_epoch()
+        expected = (list(reads), list(reads.values()), self._epoch)
         if not facts:
             return await self._check(expected)
         streams, versions, topics, states = map(list, zip(*facts, strict=True))
@@ -150,7 +156,7 @@ class PostgresEventStore:
             try:
                 await cursor.execute(self._append_sql, parameters, prepare=True)
             except psycopg.errors.UniqueViolation as error:
-                raise Conflict from error
+                raise await self._conflict() from error
             row = await cursor.fetchone()
             assert row is not None
             self._appends.refuse_unreplicated()
@@ -158,7 +164,19 @@ class PostgresEventStore:
 
         return await self._appends.run(work)
 
-    async def _check(self, expected: tuple[list[str], list[int]]) -> int:
+    async def _conflict(self) -> Conflict:
+        epoch, self._epoch = self._epoch, await self._current_epoch()
+        return Conflict() if epoch == self._epoch else HistoryReplaced()
+
+    async def _current_epoch(self) -> int:
+        async def work(connection: psycopg.AsyncConnection[TupleRow]) -> int:
+            row = await (await connection.execute(self._epoch_sql)).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        return await self._reads.run(work)
+
+    async def _check(self, expected: tuple[list[str], list[int], int]) -> int:
         async def work(connection: psycopg.AsyncConnection[TupleRow]) -> bool:
             cursor = connection.cursor(binary=True)
             await cursor.execute(self._have_grown_sql, expected, prepare=True)
@@ -167,7 +185,7 @@ class PostgresEventStore:
             return bool(row[0])
 
         if await self._appends.run(work):
-            raise Conflict
+            raise await self._conflict()
         return 0
 
     async def _position_if_stored(

@@ -4,13 +4,15 @@ import hashlib
 import re
 
 import psycopg
-from projections.catalogue import create_tables
 
 from infrastructure.database import connect_owner, connect_service
 from infrastructure.migrator import CONTROL_SCHEMA, bind, migrate_control, migrate_tenant
+from projections.catalogue import MODELS, create_tables
 
 _PLAIN = re.compile(r"[a-z0-9_-]{1,40}")
 TENANT_NAME_LENGTH_MAX = 100
+
+_LOCK_HEAD = "select 1 from {schema}.log_head where k = 1 for update"
 
 
 class UnknownTenant(Exception):
@@ -46,6 +48,20 @@ def create_tenant(owner_dsn: str, tenant: str) -> str:
             (tenant, schema),
         )
     return schema
+
+
+def empty_tenant(owner_dsn: str, schema: str) -> None:
+    """Throws a tenant's history away: only a sandbox may. A new epoch keeps every process from going on."""
+    with connect_owner(owner_dsn) as connection, connection.transaction():
+        # The row that serialises appends first, so that none is half way.
+        connection.execute(bind(_LOCK_HEAD, schema).encode())
+        tables = ["events", "snapshots", *(table for model in MODELS for table in model.table_names)]
+        names = ", ".join(f"{schema}.{table}" for table in dict.fromkeys(tables))
+        connection.execute(f"truncate {names}".encode())
+        connection.execute(bind("update {schema}.tracking set notification_id = 0", schema).encode())
+        connection.execute(
+            bind("update {schema}.log_head set last_id = 0, epoch = epoch + 1", schema).encode()
+        )
 
 
 def list_tenants(dsn: str) -> dict[str, str]:

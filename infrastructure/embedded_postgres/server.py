@@ -11,6 +11,7 @@ In the data directory:
 # The wheel's own PostgresServer is not used: as root it changes the mode of every folder up to /, it gives
 # up on a start after ten seconds, waits in whole seconds, and shares servers through files of process ids.
 
+import contextlib
 import ctypes
 import fcntl
 import hashlib
@@ -126,8 +127,9 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Disconnect every client, write a checkpoint, end the server and give the directory up."""
         if self._process is not None:
-            if self._process.poll() is None:
-                self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(signal.SIGINT)
+            # It may be gone already, and another thread that asked is_running() has collected it.
+            with contextlib.suppress(psutil.NoSuchProcess):
                 server = psutil.Process(self._process.pid)
                 end_processes([server], patience_seconds=FAST_SHUTDOWN_SECONDS_MAX)
             self._process.wait()
@@ -192,7 +194,9 @@ class EmbeddedPostgres:
             finished = self._run(command, unfinished, runs_as, log).wait()
         if finished != 0:
             raise PostgresDidNotStart(f"initdb failed ({finished}):\n{self._log_tail(log_start)}")
-        with (unfinished / "postgresql.conf").open("a") as configuration:
+        # No link is followed: for a moment the folder was that of an account others may use as well.
+        append = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
+        with os.fdopen(os.open(unfinished / "postgresql.conf", append), "a") as configuration:
             configuration.write("\ninclude 'daybook.conf'\n")
         if user is not None:
             give_tree(unfinished, user)

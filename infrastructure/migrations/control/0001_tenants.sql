@@ -7,14 +7,19 @@ create table {schema}.tenants (
 grant usage on schema {schema} to {service};
 grant select on {schema}.tenants to {service};
 
--- The keys that access tokens are signed with. The private half is kept until the key is retired.
+-- The keys that access tokens are signed with; the highest generation that is not retired signs.
+-- The private half is not encrypted: only the service role may read this table, and that role would hold
+-- the means to decrypt it, too. It is forgotten when the key is retired.
 create table {schema}.signing_keys (
-    key_id text collate "C" primary key,
-    private_jwk jsonb not null,
+    generation bigint primary key,
+    key_id text collate "C" not null unique,
+    private_jwk jsonb,
     public_jwk jsonb not null,
     created_at timestamptz not null default now(),
-    retired_at timestamptz
+    retired_at timestamptz,
+    check (private_jwk is not null or retired_at is not null)
 );
+revoke all on {schema}.signing_keys from public;
 grant select, insert, update on {schema}.signing_keys to {service};
 
 -- OAuth clients; secrets only as Argon2 hashes.
@@ -39,8 +44,8 @@ grant select, insert, delete on {schema}.revoked_tokens to {service};
 -- requests, so they need no write-ahead log.
 create unlogged table {schema}.rate_counters (
     counter text collate "C" not null,
-    window_start bigint not null,
+    window_end bigint not null,
     requests bigint not null,
-    primary key (counter, window_start)
+    primary key (counter, window_end)
 ) with (fillfactor = 70);
 grant select, insert, update, delete on {schema}.rate_counters to {service};

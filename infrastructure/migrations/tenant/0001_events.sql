@@ -1,10 +1,12 @@
 -- The last position given out. Its one row is what serialises a tenant's appends until commit, so
--- positions are gapless and in commit order whatever the number of writers.
+-- positions are gapless and in commit order whatever the number of writers. The epoch changes when a
+-- sandbox starts over, so that no process goes on from states that are no longer history.
 create table {schema}.log_head (
     k int primary key,
-    last_id bigint not null
+    last_id bigint not null,
+    epoch bigint not null default 1
 ) with (fillfactor = 10);
-insert into {schema}.log_head values (1, 0);
+insert into {schema}.log_head (k, last_id) values (1, 0);
 
 -- The log, in the eventsourcing library's layout with text originator ids.
 create table {schema}.events (
@@ -41,12 +43,14 @@ create table {schema}.leases (
     expires_at timestamptz not null
 ) with (fillfactor = 10);
 
--- Whether any of the streams has grown beyond the version that was expected.
-create function {schema}.have_grown(streams text[], versions bigint[]) returns boolean language sql stable as $$
-    select exists (
-        select 1 from unnest(streams, versions) as r (stream, version)
-        join {schema}.events e on e.originator_id = r.stream and e.originator_version = r.version + 1
-    )
+-- Whether any of the streams has grown beyond the version that was expected, or the epoch is another.
+create function {schema}.have_grown(streams text[], versions bigint[], known_epoch bigint)
+returns boolean language sql stable as $$
+    select exists (select 1 from {schema}.log_head where k = 1 and epoch <> known_epoch)
+        or exists (
+            select 1 from unnest(streams, versions) as r (stream, version)
+            join {schema}.events e on e.originator_id = r.stream and e.originator_version = r.version + 1
+        )
 $$;
 
 -- Writes a group in one round trip and one commit, and returns the position of its last event. A version
@@ -54,14 +58,19 @@ $$;
 -- nothing is written. The notification is only a hint.
 create function {schema}.append_events(
     streams text[], versions bigint[], topics text[], states bytea[],
-    read_streams text[], read_versions bigint[]
+    read_streams text[], read_versions bigint[], known_epoch bigint
 ) returns bigint language plpgsql as $$
 declare
     n bigint := cardinality(streams);
     last_position bigint;
+    current_epoch bigint;
 begin
-    update {schema}.log_head set last_id = last_id + n where k = 1 returning last_id into last_position;
-    if cardinality(read_streams) > 0 and {schema}.have_grown(read_streams, read_versions) then
+    update {schema}.log_head set last_id = last_id + n where k = 1
+    returning last_id, epoch into last_position, current_epoch;
+    if current_epoch <> known_epoch then
+        raise unique_violation using message = 'the ledger was started over';
+    end if;
+    if cardinality(read_streams) > 0 and {schema}.have_grown(read_streams, read_versions, known_epoch) then
         raise unique_violation using message = 'a stream that was read has grown';
     end if;
     insert into {schema}.events (originator_id, originator_version, topic, state, notification_id)

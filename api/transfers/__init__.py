@@ -1,0 +1,1 @@
+"""Customer money transfers: `/api/transfers-v2` and `/api/accounts/{id}/balance`."""

@@ -1,0 +1,172 @@
+"""What clients may send to the transfers surface, checked in the documented order."""
+
+from typing import Any
+
+import msgspec
+
+from api.exchange import ApiError
+from application.idempotency import RequestKey
+from application.transfers import CreateTransfer
+from domain import transfers
+from domain.money import InvalidAmount, Money, parse_json_amount
+from domain.requests import identity
+from domain.transfers import ExternalAccount, TransferType
+
+KEY_LENGTH_MAX = 255
+MEMO_LENGTH_MAX = 500
+NAME_LENGTH_MAX = 140
+ROUTING_NUMBER_LENGTH = 9
+EXTERNAL_ACCOUNT_NUMBER_LENGTHS = range(4, 18)
+
+
+class CreateBody(msgspec.Struct):
+    """Members as they came: each is looked at on its own, so that the error can name it."""
+
+    idempotency_key: msgspec.Raw = msgspec.Raw()
+    from_account_id: msgspec.Raw = msgspec.Raw()
+    amount: msgspec.Raw = msgspec.Raw()
+    transfer_type: msgspec.Raw = msgspec.Raw()
+    to_account_id: msgspec.Raw = msgspec.Raw()
+    external_bank_name: msgspec.Raw = msgspec.Raw()
+    external_routing_number: msgspec.Raw = msgspec.Raw()
+    external_account_number: msgspec.Raw = msgspec.Raw()
+    external_account_holder_name: msgspec.Raw = msgspec.Raw()
+    memo: msgspec.Raw = msgspec.Raw()
+
+
+class ChangeBody(msgspec.Struct):
+    action: msgspec.Raw = msgspec.Raw()
+    mfa_code: msgspec.Raw = msgspec.Raw()
+
+
+create_decoder = msgspec.json.Decoder(CreateBody)
+change_decoder = msgspec.json.Decoder(ChangeBody)
+_string_decoder = msgspec.json.Decoder(str)
+
+_ALWAYS_REQUIRED = ("idempotency_key", "from_account_id", "amount", "transfer_type")
+_REQUIRED_BY_TYPE = {
+    transfers.INTERNAL: ("to_account_id",),
+    transfers.INTERBANK: (
+        "external_bank_name",
+        "external_routing_number",
+        "external_account_number",
+        "external_account_holder_name",
+    ),
+}
+_ABSENT = (b"", b"null", b'""')
+
+
+def invalid(message: str, field: str | None = None) -> ApiError:
+    return ApiError(400, "validation_error", message, field=field)
+
+
+def read_create(body: CreateBody, user_id: str) -> CreateTransfer:
+    """The command that the body asks for. Raises ApiError 400."""
+    _refuse_missing(body, _ALWAYS_REQUIRED)
+    transfer_type = _transfer_type(body)
+    _refuse_missing(body, _REQUIRED_BY_TYPE[transfer_type])
+    key = read_text(body.idempotency_key, "idempotency_key", KEY_LENGTH_MAX)
+    from_account = read_text(body.from_account_id, "from_account_id", NAME_LENGTH_MAX)
+    amount = _positive_amount(body.amount)
+    memo = read_optional_text(body.memo, "memo", MEMO_LENGTH_MAX)
+    to_account, external = None, None
+    content: tuple[str, ...]
+    if transfer_type == transfers.INTERNAL:
+        to_account = read_text(body.to_account_id, "to_account_id", NAME_LENGTH_MAX)
+        content = (from_account, to_account, str(amount.minor), transfer_type, memo or "")
+    else:
+        external = _external(body)
+        content = (from_account, str(amount.minor), transfer_type, memo or "", *_parts(external))
+    key_identity = identity("POST /api/transfers-v2", user_id, key)
+    return CreateTransfer(
+        transfer_id=f"tx_{key_identity}",
+        idempotency_key=key,
+        content_hash=identity(*content),
+        user_id=user_id,
+        transfer_type=transfer_type,
+        from_account=from_account,
+        amount=amount,
+        reference_suffix=identity("reference", key_identity)[:8].upper(),
+        to_account=to_account,
+        external=external,
+        memo=memo,
+    )
+
+
+def read_key(header: str | None, user_id: str, operation: str, *content: str) -> RequestKey | None:
+    """The `Idempotency-Key` header's key, scoped to the user and the operation; None where none was sent."""
+    if header is None:
+        return None
+    if not 1 <= len(header) <= KEY_LENGTH_MAX:
+        raise invalid(f"Idempotency-Key must have 1 to {KEY_LENGTH_MAX} characters")
+    return RequestKey(identity(operation, user_id, header), identity(*content))
+
+
+def _refuse_missing(body: CreateBody, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if bytes(getattr(body, name)) in _ABSENT]
+    if missing:
+        raise invalid("Missing required fields: " + ", ".join(missing))
+
+
+def _transfer_type(body: CreateBody) -> TransferType:
+    match bytes(body.transfer_type):
+        case b'"internal"':
+            return "internal"
+        case b'"interbank"':
+            return "interbank"
+        case _:
+            raise invalid("transfer_type must be internal or interbank", "transfer_type")
+
+
+def _positive_amount(raw: msgspec.Raw) -> Money:
+    try:
+        amount = parse_json_amount(bytes(raw), transfers.CURRENCY)
+    except InvalidAmount as error:
+        raise invalid(f"Invalid amount: {error}", "amount") from None
+    if amount.minor <= 0:
+        raise invalid("Invalid amount: amount must be greater than zero", "amount")
+    return amount
+
+
+def _external(body: CreateBody) -> ExternalAccount:
+    external = ExternalAccount(
+        read_text(body.external_bank_name, "external_bank_name", NAME_LENGTH_MAX),
+        read_text(body.external_routing_number, "external_routing_number", NAME_LENGTH_MAX),
+        read_text(body.external_account_number, "external_account_number", NAME_LENGTH_MAX),
+        read_text(body.external_account_holder_name, "external_account_holder_name", NAME_LENGTH_MAX),
+    )
+    routing, number = external.routing_number, external.account_number
+    if not (routing.isascii() and routing.isdigit() and len(routing) == ROUTING_NUMBER_LENGTH):
+        raise invalid("external_routing_number must be 9 digits", "external_routing_number")
+    if not (number.isascii() and number.isalnum() and len(number) in EXTERNAL_ACCOUNT_NUMBER_LENGTHS):
+        raise invalid("external_account_number must be 4 to 17 characters", "external_account_number")
+    return external
+
+
+def _parts(external: ExternalAccount) -> tuple[str, ...]:
+    return (
+        external.bank_name,
+        external.routing_number,
+        external.account_number,
+        external.account_holder_name,
+    )
+
+
+def read_text(raw: msgspec.Raw, field: str, length_max: int) -> str:
+    """A string of 1 to `length_max` characters without NUL or lone surrogates."""
+    try:
+        text = _string_decoder.decode(raw)
+        text.encode()
+    except (msgspec.DecodeError, UnicodeError):
+        raise invalid(f"{field} must be a string", field) from None
+    if not 1 <= len(text) <= length_max or "\x00" in text:
+        raise invalid(f"{field} must have 1 to {length_max} characters and no NUL", field)
+    return text
+
+
+def read_optional_text(raw: msgspec.Raw, field: str, length_max: int) -> str | None:
+    return None if bytes(raw) in _ABSENT else read_text(raw, field, length_max)
+
+
+def as_dict(struct: Any) -> dict[str, Any]:
+    return {name: getattr(struct, name) for name in struct.__struct_fields__}

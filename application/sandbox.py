@@ -1,0 +1,87 @@
+"""The sandbox's fixtures, made by ordinary commands, so that its books balance from the first event."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+from application.accounts import ChangeStatus, OpenAccount, Post, change_status, open_account, post
+from application.decision import Command, Handler
+from application.idempotency import RequestKey
+from application.users import RegisterUser, register_user
+from domain.accounts import AccountOpened
+from domain.chart_of_accounts import CASH
+from domain.money import Money
+from domain.requests import identity
+from domain.users import UserRegistered
+
+CURRENCY = "USD"
+CARD_ACCOUNT_SPACE_ID = 654987321
+FAILING_ROUTING_NUMBERS = frozenset({"999999999"})
+
+_USERS = (
+    UserRegistered("user_demo", "customer", "USA"),
+    UserRegistered("user_other", "customer", "USA"),
+    UserRegistered("user_teller", "teller", "USA"),
+    UserRegistered("CUST123456", "customer", "USA"),
+)
+
+class _Fixture(NamedTuple):
+    """An account with its opening balance in minor units and its final status."""
+
+    opened: AccountOpened
+    balance: int
+    status: Literal["active", "frozen", "closed"] = "active"
+
+
+def _account(account_id: str, number: str, owner: str, account_type: str = "checking") -> AccountOpened:
+    return AccountOpened(account_id, number, owner, account_type, CURRENCY)
+
+
+def _card_account(card_account_id: int, owner: str) -> AccountOpened:
+    number = f"{card_account_id:010}"
+    return AccountOpened(
+        f"acct_{number}",
+        number,
+        owner,
+        "checking",
+        CURRENCY,
+        card_account_id=card_account_id,
+        card_account_space_id=CARD_ACCOUNT_SPACE_ID,
+    )
+
+
+_ACCOUNTS = (
+    _Fixture(_account("test_checking_123", "1000000123", "user_demo"), 10_000_00),
+    _Fixture(_account("test_savings_456", "1000000456", "user_demo", "savings"), 5_000_00),
+    _Fixture(_account("test_checking_other", "1000000789", "user_other"), 500_00),
+    _Fixture(_account("acct_1234567890", "1234567890", "CUST123456"), 150_000_00),
+    _Fixture(_account("acct_1234567891", "1234567891", "CUST123456"), 1_000_00, "frozen"),
+    _Fixture(_account("acct_1234567892", "1234567892", "CUST123456"), 0, "closed"),
+    _Fixture(_account("acct_9876543210", "9876543210", "stablecoin_buy_orders", "escrow"), 0),
+    _Fixture(_card_account(321654987, "cardholder_789123456"), 10_000_00),
+    _Fixture(_card_account(321654988, "cardholder_789123457"), 50_00),
+)
+
+
+def fixtures() -> Iterator[tuple[Handler[Any, Any], Command]]:
+    """Handlers and commands, in the order in which they must run. AccountExists means that it ran before."""
+    for user in _USERS:
+        yield register_user, RegisterUser(user)
+    for opened, balance, status in _ACCOUNTS:
+        yield open_account, OpenAccount(opened)
+        if balance:
+            yield post, _opening_deposit(opened.account_id, balance)
+        if status != "active":
+            yield change_status, ChangeStatus(opened.account_id, status, "fixture")
+
+
+def _opening_deposit(account_id: str, balance: int) -> Post:
+    return Post(
+        account_id=account_id,
+        direction="credit",
+        amount=Money(balance, CURRENCY),
+        contra=CASH,
+        kind="deposit",
+        posting_id=f"fixture-{account_id}",
+        description="Opening deposit",
+        key=RequestKey(identity("fixture", account_id), identity(str(balance))),
+    )

@@ -1,0 +1,130 @@
+"""Queries over a tenant's read models, and the wait until these have seen what was just written."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from application.store import StoreUnavailable
+from infrastructure.database import is_in_doubt, service_conninfo
+from infrastructure.migrator import bind
+
+PROJECTED_CHANNEL = "daybook_projected"
+
+_POSITIONS = """
+select h.last_id as head, coalesce((select min(notification_id) from {schema}.tracking), 0) as projected
+from {schema}.log_head h where h.k = 1
+"""
+
+
+class NotCaughtUp(Exception):
+    """The read models did not reach the wanted position in time."""
+
+
+class Database:
+    """A small pool of connections for queries, shared by all tenants of the process."""
+
+    def __init__(self, dsn: str) -> None:
+        self._pool: AsyncConnectionPool[psycopg.AsyncConnection[DictRow]] = AsyncConnectionPool(
+            service_conninfo(dsn),
+            min_size=1,
+            max_size=8,
+            timeout=5,
+            open=False,
+            kwargs={"autocommit": True, "row_factory": dict_row},
+        )
+        self._bound: dict[tuple[str, str], bytes] = {}
+
+    async def start(self) -> None:
+        await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def fetch(self, schema: str, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """Raises StoreUnavailable where the database is gone. Queries are read-only, so one retry is safe."""
+        statement = self._bound.get((schema, query))
+        if statement is None:
+            statement = self._bound[schema, query] = bind(query, schema).encode()
+        try:
+            return await self._run(statement, parameters)
+        except psycopg.Error as error:
+            if not is_in_doubt(error):
+                raise
+        try:
+            return await self._run(statement, parameters)
+        except psycopg.Error as error:
+            if is_in_doubt(error):
+                raise StoreUnavailable(str(error)) from error
+            raise
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable where the database does not answer."""
+        try:
+            await self._run(b"select 1", {})
+        except psycopg.Error as error:
+            raise StoreUnavailable(str(error)) from error
+
+    async def _run(self, statement: bytes, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        try:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(statement, parameters, prepare=True)
+                return await cursor.fetchall()
+        except PoolTimeout as error:
+            raise StoreUnavailable(str(error)) from error
+
+
+class Freshness:
+    """Knows how far each tenant's read models have got: told by NOTIFY, and asking when in doubt."""
+
+    def __init__(self, dsn: str, database: Database) -> None:
+        self._conninfo = service_conninfo(dsn)
+        self._database = database
+        self._moved: dict[str, asyncio.Event] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._listen(), name="freshness")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def wait(self, schema: str, at_least: int = 0, timeout_seconds: float = 5.0) -> int:
+        """Waits until the read models show all that is in the log now, and `at_least` that position.
+
+        Returns the position that they show. Raises NotCaughtUp after the time-out.
+        """
+        rows = await self._database.fetch(schema, _POSITIONS, {})
+        wanted = max(int(rows[0]["head"]), at_least)
+        if rows[0]["projected"] >= wanted:
+            return int(rows[0]["projected"])
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        while asyncio.get_running_loop().time() < deadline:
+            moved = self._moved.setdefault(schema, asyncio.Event())
+            with contextlib.suppress(TimeoutError):
+                # A notification is only a hint: without one, look again soon.
+                await asyncio.wait_for(moved.wait(), 0.1)
+            rows = await self._database.fetch(schema, _POSITIONS, {})
+            if rows[0]["projected"] >= wanted:
+                return int(rows[0]["projected"])
+        raise NotCaughtUp
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    self._conninfo, autocommit=True
+                ) as connection:
+                    await connection.execute(f"listen {PROJECTED_CHANNEL}".encode())
+                    async for notification in connection.notifies():
+                        moved = self._moved.pop(notification.payload.partition(" ")[0], None)
+                        if moved is not None:
+                            moved.set()
+            except psycopg.Error:
+                await asyncio.sleep(0.5)

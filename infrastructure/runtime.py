@@ -1,0 +1,98 @@
+"""The composition root: what a process of the service consists of, and in what order it starts and stops."""
+
+import asyncio
+
+from application.clock import Clock
+from application.sandbox import FAILING_ROUTING_NUMBERS
+from application.store import WriterObserver
+from application.timers import Rules
+from infrastructure.clocks import SandboxClock, SystemClock
+from infrastructure.ledgers import Ledger
+from infrastructure.oauth_clients import OAuthClients
+from infrastructure.rate_limits import RateLimiter
+from infrastructure.reads import Database, Freshness
+from infrastructure.sandbox import Sandbox
+from infrastructure.second_factor import SecondFactor
+from infrastructure.settings import Settings
+from infrastructure.tenants import UnknownTenant, create_tenant, list_tenants
+from infrastructure.tokens import Tokens
+
+
+class Services:
+    """All that the ways in need. `start` and `close` are the order of things."""
+
+    def __init__(self, settings: Settings, dsn: str, owner_dsn: str, observer: WriterObserver | None) -> None:
+        self.settings = settings
+        self.dsn = dsn
+        self.owner_dsn = owner_dsn
+        self.observer = observer
+        self.clock: Clock
+        self._sandbox: Sandbox | None = None
+        if settings.sandbox:
+            self.clock = sandbox_clock = SandboxClock(settings.data / "sandbox-clock")
+            self._sandbox = Sandbox(self, sandbox_clock)
+        else:
+            self.clock = SystemClock()
+        self.reads = Database(settings.reads_url or dsn)
+        self.freshness = Freshness(dsn, self.reads)
+        self.tokens = Tokens(dsn)
+        self.oauth_clients = OAuthClients(dsn)
+        self.rate_limiter = RateLimiter(dsn)
+        self.second_factor = SecondFactor(is_sandbox=settings.sandbox)
+        self.timer_rules = Rules(FAILING_ROUTING_NUMBERS if settings.sandbox else frozenset())
+        self._ledgers: dict[str, Ledger] = {}
+        self._opening = asyncio.Lock()
+
+    @property
+    def sandbox(self) -> Sandbox:
+        assert self._sandbox is not None, "the sandbox's endpoints exist only in the sandbox"
+        return self._sandbox
+
+    async def start(self) -> None:
+        await self.reads.start()
+        self.freshness.start()
+        await self.tokens.start()
+
+    async def close(self) -> None:
+        """Commands that were accepted are answered first."""
+        await asyncio.gather(*(ledger.close() for ledger in self._ledgers.values()))
+        await self.rate_limiter.close()
+        await self.oauth_clients.close()
+        await self.tokens.close()
+        await self.freshness.close()
+        await self.reads.close()
+
+    def open_ledgers(self) -> tuple[Ledger, ...]:
+        return tuple(self._ledgers.values())
+
+    async def ledger(self, tenant: str) -> Ledger:
+        """The tenant's ledger. Raises UnknownTenant."""
+        known = self._ledgers.get(tenant)
+        if known is not None:
+            return known
+        async with self._opening:
+            if tenant not in self._ledgers:
+                schemas = await asyncio.to_thread(list_tenants, self.dsn)
+                if tenant not in schemas:
+                    raise UnknownTenant(tenant)
+                self._ledgers[tenant] = self._open(tenant, schemas[tenant])
+        return self._ledgers[tenant]
+
+    def _open(self, tenant: str, schema: str) -> Ledger:
+        return Ledger(
+            tenant,
+            schema,
+            dsn=self.dsn,
+            clock=self.clock,
+            settings=self.settings,
+            reads=self.reads,
+            freshness=self.freshness,
+            observer=self.observer,
+        )
+
+    async def create_tenant(self, tenant: str) -> Ledger:
+        """Makes the tenant where there is none yet."""
+        if tenant not in self._ledgers:
+            await asyncio.to_thread(create_tenant, self.owner_dsn, tenant)
+        return await self.ledger(tenant)
+

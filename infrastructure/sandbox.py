@@ -1,0 +1,94 @@
+"""The sandbox: fixtures in an empty ledger, a clock that jumps, and starting over."""
+
+import asyncio
+import contextlib
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from application.chart_of_accounts import AddAccountCodes, add_account_codes
+from application.sandbox import fixtures
+from application.writer import Origin
+from domain.catalogue import decode
+from domain.chart_of_accounts import INITIAL
+from domain.errors import AccountExists
+from infrastructure import timekeeper
+from infrastructure.clocks import SandboxClock
+from infrastructure.ledgers import Ledger
+from infrastructure.tenants import empty_tenant, list_tenants
+
+if TYPE_CHECKING:
+    from infrastructure.runtime import Services
+
+SANDBOX_TENANT = "test-bank-001"
+ORIGIN = Origin("sandbox", "fixtures")
+
+_IS_EMPTY = "select last_id = 0 as is_empty from {schema}.log_head where k = 1"
+_LAST_EVENT = "select topic, state from {schema}.events order by notification_id desc limit 1"
+
+
+async def fill(ledger: Ledger) -> None:
+    """Puts what a new tenant starts with into an empty ledger. Running it twice changes nothing."""
+    rows = await ledger.fetch(_IS_EMPTY, {})
+    if not rows[0]["is_empty"]:
+        return
+    await ledger.execute(add_account_codes, AddAccountCodes(INITIAL), ORIGIN)
+    if ledger.tenant == SANDBOX_TENANT:
+        for handler, command in fixtures():
+            with contextlib.suppress(AccountExists):
+                await ledger.execute(handler, command, ORIGIN)
+
+
+async def last_recorded(ledger: Ledger) -> datetime | None:
+    """When the newest event was recorded, by the ledger's clock."""
+    rows = await ledger.fetch(_LAST_EVENT, {})
+    return decode(rows[0]["topic"], bytes(rows[0]["state"])).recorded_at if rows else None
+
+
+class Sandbox:
+    def __init__(self, services: "Services", clock: SandboxClock) -> None:
+        self._services = services
+        self._clock = clock
+        self._lock = asyncio.Lock()
+
+    async def ensure_tenant(self, tenant: str) -> Ledger:
+        """The tenant's ledger; named for the first time, it comes into being with its chart of accounts."""
+        ledger = await self._services.create_tenant(tenant)
+        await fill(ledger)
+        return ledger
+
+    async def move_clock(self, target: datetime) -> None:
+        """Moves the clock to `target`; what falls due on the way runs in due order at its own due time."""
+        async with self._lock:
+            ledgers = await self._all_ledgers()
+            while True:
+                for ledger in ledgers:
+                    await ledger.caught_up()
+                upcoming = [(await timekeeper.earliest(ledger), ledger) for ledger in ledgers]
+                due = [(at, ledger) for at, ledger in upcoming if at is not None and at <= target]
+                if not due:
+                    break
+                instant = min(at for at, _ in due)
+                self._move_forward(instant)
+                for at, ledger in due:
+                    if at == instant:
+                        fallen_due = await timekeeper.due(ledger, instant)
+                        await timekeeper.fire(ledger, fallen_due, self._services.timer_rules)
+            self._move_forward(target)
+
+    def _move_forward(self, instant: datetime) -> None:
+        if instant > self._clock.now():
+            self._clock.move_to(instant)
+
+    async def reset(self) -> None:
+        """Back to the fixtures: every tenant is emptied, the clock runs on, tokens stay valid."""
+        async with self._lock:
+            for schema in (await asyncio.to_thread(list_tenants, self._services.dsn)).values():
+                await asyncio.to_thread(empty_tenant, self._services.owner_dsn, schema)
+            await self._services.rate_limiter.clear()
+        for ledger in await self._all_ledgers():
+            await fill(ledger)
+            await ledger.caught_up()
+
+    async def _all_ledgers(self) -> list[Ledger]:
+        tenants = await asyncio.to_thread(list_tenants, self._services.dsn)
+        return [await self._services.ledger(tenant) for tenant in tenants]

@@ -1,0 +1,102 @@
+"""Every setting of the service. Each can be given as `DAYBOOK_<NAME>` and as a command-line option."""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+RateLimits = Literal["documented", "sandbox", "off"]
+ENVIRONMENT_PREFIX = "DAYBOOK_"
+
+
+def _described(description: str) -> Meta:
+    return Meta(description=description)
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be understood; the message names it."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    data: Annotated[Path, _described("folder of the embedded Postgres and the sandbox's clock")] = Path(
+        ".daybook"
+    )
+    database_url: Annotated[
+        str | None, _described("Postgres to use instead of the embedded one (14 or later)")
+    ] = None
+    migrations_url: Annotated[
+        str | None, _described("the same database as its owner, who migrates it (default: database_url)")
+    ] = None
+    reads_url: Annotated[str | None, _described("a replica that answers read models' queries")] = None
+    host: Annotated[str, _described("address to listen on")] = "127.0.0.1"
+    port: Annotated[int, _described("port to listen on")] = 8000
+    workers: Annotated[int, Meta(ge=1, le=64, description="API processes")] = 1
+    sandbox: Annotated[bool, _described("fixtures, test clock and sandbox endpoints")] = False
+    clock: Annotated[datetime | None, _described("sandbox only: the instant its clock starts at")] = None
+    rate_limits: Annotated[
+        RateLimits | None, _described("documented, sandbox (ten times as much) or off")
+    ] = None
+    queue_bound: Annotated[int, Meta(ge=1, description="commands that may wait before the answer is 503")] = (
+        4096
+    )
+    group_bound: Annotated[int, Meta(ge=1, description="commands written in one commit at most")] = 256
+    cache_bound: Annotated[int, Meta(ge=1000, description="stream states kept in memory per process")] = (
+        100_000
+    )
+    issuers: Annotated[str, _described("JWKS URLs of external token issuers, separated by blanks")] = ""
+    log_level: Annotated[str, _described("debug, info, warning or error")] = "info"
+
+    @property
+    def effective_rate_limits(self) -> RateLimits:
+        return self.rate_limits or ("sandbox" if self.sandbox else "documented")
+
+
+def load(options: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the environment, overridden by the options that were given (None: not given).
+
+    Raises SettingsError naming the setting that is wrong.
+    """
+    given: dict[str, Any] = {}
+    for name in Settings.__struct_fields__:
+        option = options.get(name)
+        if option is not None:
+            given[name] = str(option) if isinstance(option, Path) else option
+        elif (text := environment.get(ENVIRONMENT_PREFIX + name.upper())) is not None:
+            given[name] = text
+    try:
+        settings = msgspec.convert(given, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise SettingsError(str(error).replace("`$.", "`")) from error
+    if settings.clock is not None and settings.clock.tzinfo is None:
+        raise SettingsError("clock needs a time zone, such as 2025-10-20T15:30:00Z")
+    if settings.clock is not None and not settings.sandbox:
+        raise SettingsError("clock is only for the sandbox")
+    return settings
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """Name, default and meaning of every setting, for help and documentation."""
+    rows = []
+    for field in msgspec.structs.fields(Settings):
+        metadata = next(part for part in field.type.__metadata__ if isinstance(part, Meta))
+        default = "" if field.default is None else str(field.default)
+        rows.append((field.name, default, metadata.description or ""))
+    return rows
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables, for the processes that the service starts."""
+    values = msgspec.to_builtins(settings, enc_hook=str)
+    return {
+        ENVIRONMENT_PREFIX + name.upper(): str(value) for name, value in values.items() if value is not None
+    }
+
+
+def _decode(wanted: type, value: Any) -> Any:
+    if wanted is Path:
+        return Path(value)
+    raise NotImplementedError

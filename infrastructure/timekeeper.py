@@ -1,0 +1,35 @@
+"""Fires what fell due: reads the timers read model, and sends each timer's ordinary command."""
+
+import asyncio
+from datetime import datetime
+
+from application.timers import DueTimer, Rules, command_for
+from application.writer import Origin
+from infrastructure.ledgers import Ledger
+from projections import timers
+
+BATCH = 500
+ACTOR = "timekeeper"
+
+
+async def due(ledger: Ledger, until: datetime) -> list[DueTimer]:
+    """The timers due by then, the earliest first; 500 at most."""
+    return [DueTimer(*row) for row in await timers.due(ledger.fetch, until, BATCH)]
+
+
+async def fire(ledger: Ledger, fallen_due: list[DueTimer], rules: Rules) -> None:
+    """Runs the timers' commands, each effective at its own due time, and waits until reads show it."""
+    outcomes = await asyncio.gather(*(_fire(ledger, timer, rules) for timer in fallen_due))
+    await ledger.caught_up(max(outcomes, default=0))
+
+
+async def _fire(ledger: Ledger, timer: DueTimer, rules: Rules) -> int:
+    handler, command = command_for(timer, rules)
+    origin = Origin(ACTOR, f"{timer.kind}:{timer.subject}", effective_at=timer.due_at)
+    outcome = await ledger.execute(handler, command, origin)
+    return outcome.position or 0
+
+
+async def earliest(ledger: Ledger) -> datetime | None:
+    """When the next timer falls due."""
+    return await timers.earliest(ledger.fetch)

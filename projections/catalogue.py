@@ -1,0 +1,114 @@
+"""Which read models there are, and their tables in a tenant's schema."""
+
+from collections.abc import Sequence
+
+import psycopg
+
+from projections import balances, certificates, general_ledger, journal
+from projections.read_model import ReadModel
+from projections.sql import bind
+
+MODELS: tuple[ReadModel, ...] = (
+    certificates.MODEL,
+    balances.MODEL,
+    journal.MODEL,
+    general_ledger.MODEL,
+)
+
+# The versions that the tables were made for; and the follower's one step forward, in one place so that no
+# two followers can ever apply the same events: the second waits for the first's row locks, then finds the
+# position changed and is refused. Row locks are taken in the order of names, so they cannot deadlock.
+_REGISTRY = """
+create table if not exists {schema}.read_models (
+    name text collate "C" primary key,
+    version int not null
+);
+grant select on {schema}.read_models to daybook_service;
+
+create or replace function {schema}.advance_read_models(names text[], expected bigint, reached bigint)
+returns void language plpgsql as $$
+declare
+    advanced bigint;
+begin
+    perform from {schema}.tracking
+    where application_name = any(names) order by application_name for update;
+    update {schema}.tracking set notification_id = reached
+    where application_name = any(names) and notification_id = expected;
+    get diagnostics advanced = row_count;
+    if advanced <> cardinality(names) then
+        raise exception 'another follower has moved on from position %', expected
+            using errcode = 'serialization_failure';
+    end if;
+    perform pg_notify('{schema}_projected', reached::text);
+end $$;
+grant execute on function {schema}.advance_read_models to daybook_service;
+"""
+
+_GRANT = "grant select, insert, update, delete on {tables} to daybook_service"
+
+# Any constant will do, as long as all versions of the service agree on it.
+_TABLES_LOCK = 7_316_006
+
+
+def create_tables(
+    connection: psycopg.Connection, schema: str, models: Sequence[ReadModel] | None = None
+) -> None:
+    """Makes the tables of all read models in a migrated tenant schema, as the owner.
+
+    A model whose version changed, or one of whose tables is gone, starts again from an empty table and
+    position 0; the follower brings it up to date. Safe to run again and from several processes.
+    """
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", (_TABLES_LOCK,))
+        connection.execute(bind(_REGISTRY, schema).encode())
+        for model in MODELS if models is None else models:
+            if not _is_current(connection, schema, model):
+                recreate(connection, schema, model)
+
+
+def _is_current(connection: psycopg.Connection, schema: str, model: ReadModel) -> bool:
+    row = connection.execute(
+        bind(
+            "select m.version = %s and not exists ("
+            "  select from unnest(%s::text[]) as t (name) where to_regclass('{schema}.' || t.name) is null)"
+            " from {schema}.read_models m join {schema}.tracking on application_name = m.name"
+            " where m.name = %s",
+            schema,
+        ).encode(),
+        (model.version, list(model.table_names), model.name),
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def recreate(connection: psycopg.Connection, schema: str, model: ReadModel) -> None:
+    """Empties the read model: its tables are made anew and its position is 0."""
+    # The tracking row first, as the follower does: it is the lock that keeps a running follower out.
+    connection.execute(
+        bind(
+            "insert into {schema}.tracking (application_name, notification_id) values (%s, 0)"
+            " on conflict (application_name) do update set notification_id = 0",
+            schema,
+        ).encode(),
+        (model.name,),
+    )
+    drop(connection, schema, model)
+    connection.execute(bind(model.tables, schema).encode())
+    grant(connection, schema, model)
+    connection.execute(
+        bind(
+            "insert into {schema}.read_models (name, version) values (%s, %s)"
+            " on conflict (name) do update set version = excluded.version",
+            schema,
+        ).encode(),
+        (model.name, model.version),
+    )
+
+
+def drop(connection: psycopg.Connection, schema: str, model: ReadModel) -> None:
+    for table in model.table_names:
+        connection.execute(bind(f"drop table if exists {{schema}}.{table}", schema).encode())
+
+
+def grant(connection: psycopg.Connection, schema: str, model: ReadModel) -> None:
+    tables = ", ".join(f"{{schema}}.{table}" for table in model.table_names)
+    connection.execute(bind(_GRANT.replace("{tables}", tables), schema).encode())

@@ -1,0 +1,1 @@
+"""Promises of: end_to_end."""
