@@ -31,8 +31,6 @@ class ClockBody(msgspec.Struct):
     set: datetime | None = None
 
 
-
-
 _token_decoder = msgspec.json.Decoder(TokenBody)
 _clock_decoder = msgspec.json.Decoder(ClockBody)
 

@@ -24,6 +24,7 @@ _USERS = (
     UserRegistered("CUST123456", "customer", "USA"),
 )
 
+
 class _Fixture(NamedTuple):
     """An account with its opening balance in minor units and its final status."""
 

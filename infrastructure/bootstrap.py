@@ -29,6 +29,7 @@ async def _prepare_sandbox(settings: Settings, dsn: str, owner_dsn: str) -> None
         start = settings.clock or datetime.now(UTC)
         SandboxClock(settings.data / "sandbox-clock").move_to(max(start, newest) if newest else start)
         await sandbox.fill(ledger)
-        await services.oauth_clients.ensure_sandbox_clients(sandbox.SANDBOX_TENANT)
+        for client in sandbox.CLIENTS:
+            await services.oauth_clients.put(client, sandbox.CLIENT_SECRET)
     finally:
         await services.close()

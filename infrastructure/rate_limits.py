@@ -165,7 +165,8 @@ class RateLimiter:
             self._paused_until = time.monotonic() + _PAUSE_SECONDS
             self.uncounted += len(group)
             log.warning("requests pass uncounted", requests=len(group), reason=type(error).__name__)
-        _answer(group, added, counts)
+        finally:
+            _answer(group, added, counts)
 
     async def _add(self, added: Counter[_Window]) -> dict[_Window, int]:
         ordered = sorted(added)
@@ -195,7 +196,7 @@ class RateLimiter:
 
 
 def _answer(group: list[_Hit], added: Counter[_Window], counts: dict[_Window, int] | None) -> None:
-    """Tells each hit of the group its own place: the group's first comes right after what was there before."""
+    """Tells each hit of the group its own place, counted on from what was there before."""
     before = {window: counts[window] - number for window, number in added.items()} if counts else {}
     for hit in group:
         places: list[int] = []

@@ -95,4 +95,3 @@ class Services:
         if tenant not in self._ledgers:
             await asyncio.to_thread(create_tenant, self.owner_dsn, tenant)
         return await self.ledger(tenant)
-

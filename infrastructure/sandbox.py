@@ -5,6 +5,7 @@ import contextlib
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from application.access import ALL_ROLES, ALL_SCOPES, OAuthClient
 from application.chart_of_accounts import AddAccountCodes, add_account_codes
 from application.sandbox import fixtures
 from application.writer import Origin
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
 
 SANDBOX_TENANT = "test-bank-001"
 ORIGIN = Origin("sandbox", "fixtures")
+
+# Published in the documentation: it opens nothing but a sandbox.
+CLIENT_SECRET = "sandbox-secret"
+CLIENTS = (
+    OAuthClient("sandbox", SANDBOX_TENANT, ALL_SCOPES, ALL_ROLES),
+    OAuthClient(
+        "stablecoin-platform",
+        SANDBOX_TENANT,
+        frozenset({"accounts.read", "accounts.write", "gl.write", "customers.read"}),
+    ),
+)
 
 _IS_EMPTY = "select last_id = 0 as is_empty from {schema}.log_head where k = 1"
 _LAST_EVENT = "select topic, state from {schema}.events order by notification_id desc limit 1"

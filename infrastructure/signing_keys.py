@@ -80,9 +80,12 @@ class SigningKeys:
         self.loads = 0
 
     async def start(self) -> None:
+        # Read before looking for keys: what another process adds from here on has the generation after it, so
+        # that it is either found or in the way of ours.
+        last = await self._last_generation()
         await self._load()
         if not self._by_id:
-            await self._add(await self._last_generation() + 1)
+            await self._add(last + 1)
             await self._load()
         self._refresher = asyncio.create_task(self._keep_fresh())
 

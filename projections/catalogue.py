@@ -4,13 +4,26 @@ from collections.abc import Sequence
 
 import psycopg
 
-from projections import balances, certificates, general_ledger, journal
+from projections import (
+    account_directory,
+    balances,
+    certificates,
+    general_ledger,
+    holds,
+    journal,
+    timers,
+    transfers,
+)
 from projections.read_model import ReadModel
 from projections.sql import bind
 
 MODELS: tuple[ReadModel, ...] = (
     certificates.MODEL,
+    account_directory.MODEL,
     balances.MODEL,
+    holds.MODEL,
+    transfers.MODEL,
+    timers.MODEL,
     journal.MODEL,
     general_ledger.MODEL,
 )
@@ -39,7 +52,14 @@ begin
         raise exception 'another follower has moved on from position %', expected
             using errcode = 'serialization_failure';
     end if;
+    -- For the batch's own statements: each joins a few columns of values to a table by its key. Plans made
+    -- once, while tables are small, have to stay right when they are large.
+    perform set_config('plan_cache_mode', 'force_generic_plan', true),
+            set_config('enable_seqscan', 'off', true),
+            set_config('enable_mergejoin', 'off', true),
+            set_config('jit', 'off', true);
     perform pg_notify('{schema}_projected', reached::text);
+    perform pg_notify('daybook_projected', '{schema} ' || reached);
 end $$;
 grant execute on function {schema}.advance_read_models to daybook_service;
 """

@@ -10,17 +10,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from domain.catalogue import decode
 from projections import certificates
+from projections.batches import Batch, BatchWriter, LogReader, read_back
 from projections.catalogue import MODELS
-from projections.certificates import Certificate, StoredEvent
 from projections.read_model import ReadModel, Recorded
-from projections.sql import bind, packed, register_arrays
+from projections.sql import bind, register_arrays
 
 logger = logging.getLogger(__name__)
 
@@ -32,22 +30,9 @@ BACKOFF_SECONDS_MIN, BACKOFF_SECONDS_MAX = 0.1, 5.0
 REST_FACTOR = 2.0
 REST_SECONDS_MAX = 0.025
 
-_EVENTS = """
-select notification_id, originator_id, originator_version, topic, state from {schema}.events
-where notification_id > %b order by notification_id limit %b
-"""
-
 _POSITIONS = """
 select application_name, notification_id from {schema}.tracking where application_name = any(%b::text[])
 """
-
-
-class LogHasGap(Exception):
-    """The event that must come next is not there: the follower stops rather than pass over it."""
-
-    def __init__(self, position: int) -> None:
-        super().__init__(f"event {position} is missing from the log")
-        self.position = position
 
 
 def _wall_clock() -> datetime:
@@ -84,8 +69,8 @@ class Follower:
         self._connection: psycopg.Connection[TupleRow] | None = None
         self._positions: dict[str, int] = {}
         self._last = certificates.EMPTY
-        self._bound: dict[str, bytes] = {}
-        self._events_sql = bind(_EVENTS, schema).encode()
+        self._reader = LogReader(schema)
+        self._writer = BatchWriter(self._read_schema)
         self.position = 0
         self.head = 0
         self.seconds_behind = 0.0
@@ -136,22 +121,24 @@ class Follower:
             self._load_positions(connection)
         start, until = self._next_range()
         limit = self._batch_size if until is None else min(self._batch_size, until - start)
-        events = self._read(connection, start, limit)
+        events = self._reader.read(connection, start, limit)
         if not events:
             self.seconds_behind = 0.0
             # A sandbox that starts over, or a model made anew, sets positions back: look again.
             self._positions.clear()
             return 0
         members = [name for name, position in self._positions.items() if position == start]
-        before = self._certificate_at(connection, start, certificates.MODEL.name in members)
-        recorded = read_back(events, before.known_at)
+        if self._last.position != start or (not self._last.digest and certificates.MODEL.name in members):
+            self._last = self._reader.certificate_at(connection, self._read_schema, start)
+        batch = Batch(events, read_back(events, self._last.known_at))
         try:
-            self._apply(connection, members, before, events, recorded)
+            models = [self._models[name] for name in members]
+            self._last = self._writer.apply(connection, models, self._last, batch)
         except psycopg.errors.SerializationFailure:
             # Another follower was first. Nothing of this batch was written.
             self._positions.clear()
             return 0
-        self._note_applied(members, recorded)
+        self._note_applied(members, batch.recorded)
         return len(events)
 
     def close(self) -> None:
@@ -182,57 +169,6 @@ class Follower:
         positions = sorted(set(self._positions.values()))
         return positions[0], positions[1] if len(positions) > 1 else None
 
-    def _read(self, connection: psycopg.Connection[TupleRow], start: int, limit: int) -> list[StoredEvent]:
-        cursor = connection.cursor(binary=True)
-        events: list[Any] = cursor.execute(self._events_sql, (start, limit), prepare=True).fetchall()
-        if events and events[-1][0] != start + len(events):
-            missing = next(start + i for i, event in enumerate(events, 1) if event[0] != start + i)
-            raise LogHasGap(missing)
-        return events
-
-    def _certificate_at(
-        self, connection: psycopg.Connection[TupleRow], position: int, needs_digest: bool
-    ) -> Certificate:
-        if self._last.position == position and (self._last.digest or not needs_digest):
-            return self._last
-        query = bind(certificates.NEAREST_BY_POSITION, self._read_schema).encode()
-        row = connection.execute(query, {"position": position}).fetchone()
-        certificate = Certificate(*row) if row else certificates.EMPTY
-        while certificate.position < position:
-            limit = min(position - certificate.position, certificates.CHECKPOINT_EVERY)
-            for event in self._read(connection, certificate.position, limit):
-                certificate = certificates.step_over(certificate, event)
-        return certificate
-
-    def _apply(
-        self,
-        connection: psycopg.Connection[TupleRow],
-        members: Sequence[str],
-        before: Certificate,
-        events: Sequence[StoredEvent],
-        recorded: Sequence[Recorded],
-    ) -> None:
-        cursor = connection.cursor(binary=True)
-
-        def write(statement: str, parameters: Sequence[Any] = ()) -> None:
-            sql = self._bound.get(statement)
-            if sql is None:
-                sql = self._bound[statement] = bind(statement, self._read_schema).encode()
-            cursor.execute(sql, packed(statement, parameters), prepare=True)
-
-        after = Certificate(recorded[-1].position, b"", recorded[-1].recorded_at)
-        with connection.pipeline(), connection.transaction():
-            write(
-                "select {schema}.advance_read_models(%b::text[], %b, %b)",
-                (list(members), before.position, after.position),
-            )
-            for name in members:
-                if name == certificates.MODEL.name:
-                    after = certificates.certify(before, events, recorded, write)
-                else:
-                    self._models[name].apply(recorded, write)
-        self._last = after
-
     def _note_applied(self, members: Sequence[str], recorded: Sequence[Recorded]) -> None:
         reached = recorded[-1]
         for name in members:
@@ -242,30 +178,3 @@ class Follower:
         self.seconds_behind = max(0.0, (self._now() - reached.recorded_at).total_seconds())
         self.batches += 1
         self.events += len(recorded)
-
-
-def read_back(events: Sequence[StoredEvent], known_at: datetime) -> list[Recorded]:
-    """The stored events as read models take them. `known_at` is the time that the events before reach.
-
-    The time of recording never runs backwards along positions: processes whose clocks differ by a little
-    append in turn, and what was known at an instant has to be a beginning of the log.
-    """
-    recorded: list[Recorded] = []
-    append = recorded.append
-    for position, stream, version, topic, state in events:
-        envelope = decode(topic, state)
-        known_at = max(known_at, envelope.recorded_at)
-        append(
-            Recorded(
-                position,
-                stream,
-                version,
-                topic,
-                known_at,
-                envelope.effective_at or known_at,
-                envelope.actor,
-                envelope.correlation_id,
-                envelope.data,
-            )
-        )
-    return recorded

@@ -68,7 +68,9 @@ def test_windows_are_those_of_the_ledger_clock(control_dsn: str) -> None:
                 last = await limiter.hit("user_demo", [MINUTE], NOW)
             assert not last.allowed
             next_minute = datetime.fromtimestamp(MINUTE_END, UTC)
-            assert not (await limiter.hit("user_demo", [MINUTE], next_minute - timedelta(microseconds=1))).allowed
+            assert not (
+                await limiter.hit("user_demo", [MINUTE], next_minute - timedelta(microseconds=1))
+            ).allowed
             fresh = await limiter.hit("user_demo", [MINUTE], next_minute)
             assert fresh == Verdict(True, 3, 2, MINUTE_END + 60, 0)
 
@@ -178,6 +180,24 @@ def test_counting_goes_on_when_the_database_is_back(
     asyncio.run(story())
 
 
+def test_a_database_that_hangs_is_given_up(control_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A count that does not come back lets its request pass, and the next one is tried anew."""
+    monkeypatch.setattr(rate_limits, "_PAUSE_SECONDS", 0.0)
+
+    async def story() -> None:
+        async with limiting(control_dsn) as limiter:
+            await limiter.hit("user_demo", [MINUTE], NOW)
+            with psycopg.connect(control_dsn) as blocker:
+                blocker.execute("lock table daybook.rate_counters")
+                with monkeypatch.context() as impatient:
+                    impatient.setattr(rate_limits, "_ANSWER_SECONDS_MAX", 0.1)
+                    assert (await limiter.hit("user_demo", [MINUTE], NOW)).allowed
+            assert limiter.uncounted == 1
+            assert (await limiter.hit("user_demo", [MINUTE], NOW)).remaining == 1
+
+    asyncio.run(story())
+
+
 def test_cleared_counts_start_again(control_dsn: str) -> None:
     async def story() -> None:
         async with limiting(control_dsn) as limiter:
@@ -195,10 +215,10 @@ def test_ended_windows_are_swept(control_dsn: str, monkeypatch: pytest.MonkeyPat
 
     async def story() -> None:
         async with limiting(control_dsn) as limiter:
-            await limiter.hit("user_demo", [MINUTE, HOUR], NOW)
-            await limiter.hit("user_demo", [MINUTE, HOUR], NOW + timedelta(minutes=1))
-            assert limiter._sweeper is not None
-            await limiter._sweeper
+            for now in (NOW, NOW + timedelta(minutes=1)):
+                await limiter.hit("user_demo", [MINUTE, HOUR], now)
+                assert limiter._sweeper is not None
+                await limiter._sweeper
         assert [end for _, end, _ in rows(control_dsn)] == [HOUR_END, MINUTE_END + 60]
 
     asyncio.run(story())

@@ -298,13 +298,10 @@ def test_forged_tokens_are_refused(control_dsn: str) -> None:
 
 def test_signed_tokens_with_bad_claims_are_refused(control_dsn: str) -> None:
     """Every claim is needed, of its own kind; times are whole seconds."""
+    no_times: list[Any] = [True, "1", 1.5, -1, 10**30, [], {"a": 1}, 253_402_300_800]
     changes: list[dict[str, Any]] = [{name: ...} for name in good_payload()]
     changes += [{name: None} for name in good_payload()]
-    changes += [
-        {name: value}
-        for name in ("exp", "iat")
-        for value in (True, "1", 1.5, -1, 10**30, [], {"a": 1}, 253_402_300_800)
-    ]
+    changes += [{name: value} for name in ("exp", "iat") for value in no_times]
     changes += [{"roles": "admin"}, {"roles": [1]}, {"scope": ["transfers"]}, {"sub": ""}, {"tenant": ""}]
     changes += [{"nbf": int(NOW.timestamp()) + 1}]
 

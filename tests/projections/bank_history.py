@@ -21,12 +21,12 @@ START = datetime(2025, 10, 20, 9, 0, tzinfo=UTC)
 class BankHistory:
     """Collects facts; `append` writes them. Time moves a second with each step unless told otherwise."""
 
-    def __init__(self, prefix: str = "") -> None:
+    def __init__(self, prefix: str = "", first_number: int = 1) -> None:
         self.now = START
         self.facts: list[tuple[str, int, str, bytes]] = []
         self._known: dict[str, Known] = {}
         self._prefix = prefix
-        self._numbers = 0
+        self._numbers = first_number - 1
 
     def record(self, stream: str, *events: Event, effective_at: datetime | None = None) -> None:
         known = self._known.get(stream, ABSENT)

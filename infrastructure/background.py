@@ -1,0 +1,98 @@
+"""The background process: follows every tenant's log, and fires what falls due.
+
+Several may run, on as many machines as wanted: each tenant's work is a lease, and the work of one that died
+is taken over when its lease has run out.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+from functools import partial
+
+import psycopg
+import structlog
+
+from application.store import StoreUnavailable
+from infrastructure import timekeeper
+from infrastructure.database import connect_service, service_conninfo
+from infrastructure.leases import RENEW_SECONDS, Lease
+from infrastructure.ledgers import Ledger
+from infrastructure.reads import NotCaughtUp
+from infrastructure.runtime import Services
+from infrastructure.tenants import list_tenants
+from projections.follower import Follower
+
+log = structlog.get_logger()
+
+LOOK_FOR_TENANTS_SECONDS = 0.5
+LOOK_FOR_TIMERS_SECONDS = 0.2
+
+
+class Background:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set, through any loss of the database."""
+        tasks: dict[str, asyncio.Task[None]] = {}
+        while not stop.is_set():
+            with contextlib.suppress(psycopg.Error):
+                for tenant in await asyncio.to_thread(list_tenants, self._services.dsn):
+                    if tenant not in tasks or tasks[tenant].done():
+                        ledger = await self._services.ledger(tenant)
+                        tasks[tenant] = asyncio.create_task(self._serve(ledger, stop), name=tenant)
+            await _wait(stop, LOOK_FOR_TENANTS_SECONDS)
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+    async def _serve(self, ledger: Ledger, stop: asyncio.Event) -> None:
+        """Does one tenant's work while its lease can be held; otherwise waits for the lease."""
+        lease = Lease(ledger.schema, "background", self._holder)
+        while not stop.is_set():
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    service_conninfo(self._services.dsn), autocommit=True
+                ) as connection:
+                    if await lease.acquire(connection):
+                        await self._work(ledger, lease, connection, stop)
+            except psycopg.Error as error:
+                log.warning("background work paused", tenant=ledger.tenant, reason=str(error))
+            await _wait(stop, RENEW_SECONDS)
+
+    async def _work(
+        self,
+        ledger: Ledger,
+        lease: Lease,
+        connection: psycopg.AsyncConnection[tuple[object, ...]],
+        stop: asyncio.Event,
+    ) -> None:
+        lost = threading.Event()
+        follower = Follower(partial(connect_service, self._services.dsn), ledger.schema)
+        following = asyncio.create_task(asyncio.to_thread(follower.run, lost))
+        firing = asyncio.create_task(self._fire_timers(ledger))
+        try:
+            while not stop.is_set() and await lease.acquire(connection):
+                await _wait(stop, RENEW_SECONDS)
+            await lease.release(connection)
+        finally:
+            lost.set()
+            firing.cancel()
+            await asyncio.gather(following, firing, return_exceptions=True)
+
+    async def _fire_timers(self, ledger: Ledger) -> None:
+        while True:
+            try:
+                fallen_due = await timekeeper.due(ledger, ledger.clock.now())
+                if fallen_due:
+                    await timekeeper.fire(ledger, fallen_due, self._services.timer_rules)
+                    continue
+            except (StoreUnavailable, NotCaughtUp):
+                log.warning("timers paused", tenant=ledger.tenant)
+            await asyncio.sleep(LOOK_FOR_TIMERS_SECONDS)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
