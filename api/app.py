@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
 from api import health, oauth, sandbox
-from api.context import HttpRequest, JsonResponse, exchange_of, respond
-from api.exchange import ApiError
+from api.context import HttpRequest, exchange_of
+from api.exchange import ApiError, encode
 from api.gate import Gate
 from api.surfaces import FRAMEWORK_CODES
 from api.transfers import routes as transfers
@@ -59,16 +59,17 @@ def create_app(make_services: Callable[[], Services], metrics: Metrics, *, is_sa
     return Gate(app, metrics)
 
 
-def _answer_api_error(request: HttpRequest, error: ApiError) -> JsonResponse:
+def _answer_api_error(request: HttpRequest, error: ApiError) -> Response[bytes]:
     exchange = exchange_of(request)
-    return respond(exchange.surface.error_body(error, exchange), error.status, error.headers)
+    body = encode(exchange.surface.error_body(error, exchange))
+    return Response(body, status_code=error.status, media_type="application/json", headers=error.headers)
 
 
-def _answer_domain_error(request: HttpRequest, error: DomainError) -> JsonResponse:
+def _answer_domain_error(request: HttpRequest, error: DomainError) -> Response[bytes]:
     return _answer_api_error(request, exchange_of(request).surface.translate(error))
 
 
-def _answer_framework_error(request: HttpRequest, error: HTTPException) -> JsonResponse:
+def _answer_framework_error(request: HttpRequest, error: HTTPException) -> Response[bytes]:
     code, message = FRAMEWORK_CODES.get(error.status_code, FRAMEWORK_CODES[400])
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
     return _answer_api_error(request, ApiError(error.status_code, code, message, headers=headers))

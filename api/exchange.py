@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,15 +21,36 @@ _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 class Exchange:
     """Lives in the ASGI scope under `daybook`; the gate turns it into headers and metrics."""
 
-    __slots__ = ("caller", "position", "rate", "request_id", "route", "surface")
+    __slots__ = ("_body", "_receive", "caller", "headers", "position", "rate", "request_id", "surface")
 
-    def __init__(self, surface: Surface, request_id: str) -> None:
+    def __init__(
+        self, surface: Surface, headers: list[tuple[bytes, bytes]], receive: Callable[[], Awaitable[Any]]
+    ) -> None:
         self.surface = surface
-        self.request_id = request_id
+        # Of a header that is sent twice the first counts.
+        self.headers = dict(reversed(headers))
+        self.request_id = _request_id(self.headers.get(b"x-request-id"))
+        self._receive = receive
+        self._body: bytes | None = None
         self.caller: Claims | None = None
         self.rate: Verdict | None = None
         self.position: int | None = None
-        self.route = ""
+
+    def header(self, name: bytes) -> str | None:
+        """The header of that lower-case name as text (Latin-1), None where it was not sent."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    async def body(self) -> bytes:
+        """The whole body; the gate bounds its size."""
+        if self._body is None:
+            message = await self._receive()
+            chunks = [message.get("body", b"")]
+            while message.get("more_body"):
+                message = await self._receive()
+                chunks.append(message.get("body", b""))
+            self._body = b"".join(chunks)
+        return self._body
 
 
 class ApiError(Exception):
@@ -55,12 +78,15 @@ class ApiError(Exception):
         self.headers = headers or {}
 
 
-def request_id_from(headers: list[tuple[bytes, bytes]]) -> str:
+_process = secrets.token_hex(6)
+_numbers = itertools.count(1)
+
+
+def _request_id(sent: bytes | None) -> str:
     """The caller's `X-Request-ID` where it is 1 to 128 visible ASCII characters, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value.decode("ascii")
-    return "req_" + secrets.token_hex(8)
+    if sent is not None and _REQUEST_ID.fullmatch(sent):
+        return sent.decode("ascii")
+    return f"req_{_process}{next(_numbers):x}"
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from api.exchange import ApiError, Exchange, encode, request_id_from
+from api.exchange import ApiError, Exchange, encode
 from api.surfaces import FRAMEWORK_CODES, surface_of
 from infrastructure.metrics import Metrics
 
@@ -36,7 +36,8 @@ class Gate:
             return
         started = time.perf_counter()
         surface = surface_of(scope["path"])
-        exchange = Exchange(surface, request_id_from(scope["headers"]))
+        receive = _bounded(receive, surface.body_bytes_max)
+        exchange = Exchange(surface, scope["headers"], receive)
         scope["daybook"] = exchange
         status = 500
         has_started = False
@@ -50,10 +51,10 @@ class Gate:
             await send(message)
 
         try:
-            announced = _content_length(scope["headers"])
-            if announced is not None and announced > surface.body_bytes_max:
+            announced = exchange.headers.get(b"content-length", b"0")
+            if announced.isdigit() and int(announced) > surface.body_bytes_max:
                 raise _BodyTooLarge
-            await self._app(scope, _bounded(receive, surface.body_bytes_max), answer)
+            await self._app(scope, receive, answer)
         except _BodyTooLarge:
             await self._refuse(413, exchange, answer)
         except Exception:
@@ -83,13 +84,6 @@ def _headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
         if not rate.allowed:
             headers.append((b"retry-after", b"%d" % rate.retry_after))
     return headers
-
-
-def _content_length(headers: list[tuple[bytes, bytes]]) -> int | None:
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return None
 
 
 def _bounded(receive: Receive, bytes_max: int) -> Receive:

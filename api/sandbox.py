@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import get, post
 
-from api.context import HttpRequest, JsonResponse, json_body, respond, services_of
+from api.context import HttpRequest, JsonResponse, exchange_of, json_body, respond, services_of
 from api.exchange import ApiError
 from application.access import ALL_ROLES, ALL_SCOPES
 from infrastructure.sandbox import SANDBOX_TENANT
@@ -37,7 +37,7 @@ _clock_decoder = msgspec.json.Decoder(ClockBody)
 
 @post("/sandbox/tokens", status_code=200)
 async def issue_token(request: HttpRequest) -> JsonResponse:
-    body = await json_body(request, _token_decoder) if await request.body() else TokenBody()
+    body = await json_body(request, _token_decoder) if await exchange_of(request).body() else TokenBody()
     services = services_of(request)
     await services.sandbox.ensure_tenant(body.tenant)
     token = services.tokens.issue(

@@ -181,7 +181,7 @@ class Writer:
 
     async def execute(self, handler: Handler[C, A], command: C, origin: Origin = NOBODY) -> Outcome:
         """Submits and waits. A caller that goes away does not take its command back."""
-        return await asyncio.shield(self.submit(handler, command, origin))
+        return await self.submit(handler, command, origin)
 
     def _route(self, pending: _Pending) -> None:
         missing = self._states.missing(pending.command.streams())

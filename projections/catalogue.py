@@ -80,40 +80,36 @@ def create_tables(
     """
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", (_TABLES_LOCK,))
-        connection.execute(bind(_REGISTRY, schema).encode())
+        create_registry(connection, schema)
         for model in MODELS if models is None else models:
             if not _is_current(connection, schema, model):
                 recreate(connection, schema, model)
 
 
-def _is_current(connection: psycopg.Connection, schema: str, model: ReadModel) -> bool:
-    row = connection.execute(
-        bind(
-            "select m.version = %s and not exists ("
-            "  select from unnest(%s::text[]) as t (name) where to_regclass('{schema}.' || t.name) is null)"
-            " from {schema}.read_models m join {schema}.tracking on application_name = m.name"
-            " where m.name = %s",
-            schema,
-        ).encode(),
-        (model.version, list(model.table_names), model.name),
-    ).fetchone()
-    return row is not None and bool(row[0])
+def create_registry(connection: psycopg.Connection, schema: str) -> None:
+    """What says which versions the tables are of, and the function that moves positions on."""
+    connection.execute(bind(_REGISTRY, schema).encode())
 
 
 def recreate(connection: psycopg.Connection, schema: str, model: ReadModel) -> None:
     """Empties the read model: its tables are made anew and its position is 0."""
-    # The tracking row first, as the follower does: it is the lock that keeps a running follower out.
-    connection.execute(
-        bind(
-            "insert into {schema}.tracking (application_name, notification_id) values (%s, 0)"
-            " on conflict (application_name) do update set notification_id = 0",
-            schema,
-        ).encode(),
-        (model.name,),
-    )
+    # Registered first: the tracking row is the lock that keeps a running follower out.
+    register(connection, schema, model, position=0)
     drop(connection, schema, model)
     connection.execute(bind(model.tables, schema).encode())
     grant(connection, schema, model)
+
+
+def register(connection: psycopg.Connection, schema: str, model: ReadModel, position: int) -> None:
+    """Notes that the model's tables are of its version and show the events up to `position`."""
+    connection.execute(
+        bind(
+            "insert into {schema}.tracking (application_name, notification_id) values (%s, %s)"
+            " on conflict (application_name) do update set notification_id = excluded.notification_id",
+            schema,
+        ).encode(),
+        (model.name, position),
+    )
     connection.execute(
         bind(
             "insert into {schema}.read_models (name, version) values (%s, %s)"
@@ -132,3 +128,24 @@ def drop(connection: psycopg.Connection, schema: str, model: ReadModel) -> None:
 def grant(connection: psycopg.Connection, schema: str, model: ReadModel) -> None:
     tables = ", ".join(f"{{schema}}.{table}" for table in model.table_names)
     connection.execute(bind(_GRANT.replace("{tables}", tables), schema).encode())
+
+
+def are_tables_intact(connection: psycopg.Connection, schema: str, models: Sequence[ReadModel]) -> bool:
+    """Whether every table of the models is there."""
+    names = [f"{schema}.{table}" for model in models for table in model.table_names]
+    row = connection.execute(
+        "select bool_and(to_regclass(t.name) is not null) from unnest(%s::text[]) as t (name)", (names,)
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _is_current(connection: psycopg.Connection, schema: str, model: ReadModel) -> bool:
+    row = connection.execute(
+        bind(
+            "select m.version = %s from {schema}.read_models m"
+            " join {schema}.tracking t on t.application_name = m.name where m.name = %s",
+            schema,
+        ).encode(),
+        (model.version, model.name),
+    ).fetchone()
+    return row is not None and bool(row[0]) and are_tables_intact(connection, schema, (model,))

@@ -13,8 +13,8 @@ from projections.read_model import Fetch, ReadModel, Recorded, Write
 
 ACTIVE, CAPTURED, RELEASED = "active", "captured", "released"
 
-# The status is not stored: it follows from the columns. Only active holds are in the account's index, so
-# that ended ones take no space there.
+# The status is not stored: it follows from the columns. Nor is a reference from which the hold's id is made,
+# a transfer's: it is null. Only active holds are in the account's index, so that ended ones take no space.
 _TABLES = """
 create table {schema}.holds (
     position bigint not null,
@@ -22,7 +22,7 @@ create table {schema}.holds (
     ended_at timestamptz,
     hold_id text collate "C" primary key,
     account_id text collate "C" not null,
-    reference text collate "C" not null,
+    reference text collate "C",
     amount numeric not null,
     captured numeric not null,
     released numeric not null
@@ -95,7 +95,7 @@ class _Sums:
         return (
             hold_id,
             self.first.stream[_ACCOUNT:],
-            self.reference,
+            None if hold_id == hold_id_of_transfer(self.reference) else self.reference,
             self.first.position,
             self.first.effective_at,
             self.last_at if is_used_up else None,
@@ -141,7 +141,7 @@ async def active_of_account(fetch: Fetch, account_id: str, limit: int = 100) -> 
 async def of_transfer(fetch: Fetch, transfer_id: str) -> list[Hold]:
     """A transfer has one hold at most, named after it; none before its second factor was given."""
     rows = await fetch(_BY_ID, {"hold_id": hold_id_of_transfer(transfer_id)})
-    return [_hold(row) for row in rows if row["reference"] == transfer_id]
+    return [hold for hold in map(_hold, rows) if hold.reference == transfer_id]
 
 
 def hold_id_of_transfer(transfer_id: str) -> str:
@@ -149,7 +149,15 @@ def hold_id_of_transfer(transfer_id: str) -> str:
 
 
 def _hold(row: dict[str, Any]) -> Hold:
-    return Hold(**{**row, "amount": int(row["amount"]), "captured": int(row["captured"])})
+    return Hold(
+        row["hold_id"],
+        row["account_id"],
+        row["reference"] or "tx_" + row["hold_id"].removeprefix("hold_"),
+        int(row["amount"]),
+        int(row["captured"]),
+        row["created_at"],
+        row["ended_at"],
+    )
 
 
 MODEL = ReadModel("holds", 1, _TABLES, ("holds",), apply)

@@ -11,6 +11,7 @@ from domain import accounts
 from domain.accounts import AccountCredited, AccountDebited, HoldPlaced, HoldReleased
 from domain.catalogue import decode
 from domain.chart_of_accounts import FEE_REVENUE
+from domain.events import Envelope
 from domain.money import Money
 from domain.transfers import INITIATED, PENDING, TransferCreated, stream
 from projections.read_model import Fetch
@@ -25,9 +26,8 @@ order by originator_version
 # All facts of one decision are appended together, so what a step of the transfer did to an account is found
 # next to the step in the log.
 _LEDGER_ENTRIES = """
-select distinct on (e.notification_id)
-       e.notification_id as position, own.account_id, e.topic, e.state,
-       coalesce(o.overdraft_limit, 0) as overdraft_limit
+select e.notification_id as position, own.account_id, e.topic, e.state,
+       coalesce(o.overdraft_limit, 0) as overdraft_limit, step.topic as step_topic, step.state as step_state
 from {schema}.events step
 join {schema}.events e on e.notification_id between step.notification_id - %(reach)s::bigint
                                                 and step.notification_id + %(reach)s::bigint
@@ -99,18 +99,27 @@ async def ledger_entries(fetch: Fetch, transfer: TransferView) -> list[LedgerEnt
         "topics": _LEDGER_TOPICS,
         "user_id": terms.user_id,
     }
-    entries = (_ledger_entry(row, terms.memo) for row in await fetch(_LEDGER_ENTRIES, parameters))
-    return [entry for reference, entry in entries if reference == transfer.transfer_id]
+    # By position: a decision that took two steps at once is found next to both.
+    entries: dict[int, LedgerEntry] = {}
+    for row in await fetch(_LEDGER_ENTRIES, parameters):
+        step, fact = decode(row["step_topic"], row["step_state"]), decode(row["topic"], row["state"])
+        if fact.data.reference == terms.transfer_id and _are_of_one_decision(step, fact):
+            entries[row["position"]] = _ledger_entry(row, fact, terms.memo)
+    return list(entries.values())
 
 
-def _ledger_entry(row: dict[str, Any], memo: str | None) -> tuple[str, LedgerEntry]:
-    fact = decode(row["topic"], row["state"])
+def _are_of_one_decision(step: Envelope[Any], fact: Envelope[Any]) -> bool:
+    """Another decision about the same transfer may be near too: it has its own time, or its own request."""
+    return (step.recorded_at, step.correlation_id) == (fact.recorded_at, fact.correlation_id)
+
+
+def _ledger_entry(row: dict[str, Any], fact: Envelope[Any], memo: str | None) -> LedgerEntry:
     event = fact.data
     entry_type = _entry_type(event)
     balance_after = event.posted
     if isinstance(event, HoldPlaced | HoldReleased):
         balance_after += int(row["overdraft_limit"]) - event.held
-    return event.reference, LedgerEntry(
+    return LedgerEntry(
         id=f"ledger_{row['position']}",
         account_id=row["account_id"],
         entry_type=entry_type,

@@ -18,7 +18,7 @@ VERIFIED_MESSAGE = "MFA verified successfully - transfer is now pending"
 
 
 def instant(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.isoformat()[:19] + "Z"
 
 
 def masked(account_number: str) -> str:

@@ -41,6 +41,7 @@ class ChangeBody(msgspec.Struct):
 
 create_decoder = msgspec.json.Decoder(CreateBody)
 change_decoder = msgspec.json.Decoder(ChangeBody)
+_REFERENCE_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _string_decoder = msgspec.json.Decoder(str)
 
 _ALWAYS_REQUIRED = ("idempotency_key", "from_account_id", "amount", "transfer_type")
@@ -86,11 +87,20 @@ def read_create(body: CreateBody, user_id: str) -> CreateTransfer:
         transfer_type=transfer_type,
         from_account=from_account,
         amount=amount,
-        reference_suffix=identity("reference", key_identity)[:8].upper(),
+        reference_suffix=_reference_suffix(key_identity),
         to_account=to_account,
         external=external,
         memo=memo,
     )
+
+
+def _reference_suffix(key_identity: str) -> str:
+    """Eight upper-case letters and digits (41 bits) derived from the key."""
+    number, suffix = int(key_identity[-12:], 16), ""
+    for _ in range(8):
+        number, digit = divmod(number, 36)
+        suffix += _REFERENCE_DIGITS[digit]
+    return suffix
 
 
 def read_key(header: str | None, user_id: str, operation: str, *content: str) -> RequestKey | None:

@@ -7,6 +7,7 @@ from api.context import (
     JsonResponse,
     authenticate,
     count_request,
+    exchange_of,
     execute,
     json_body,
     ledger_of,
@@ -64,7 +65,7 @@ async def change(request: HttpRequest, transfer_id: str) -> JsonResponse:
     body = await json_body(request, change_decoder)
     action = bytes(body.action)
     operation = f"PATCH /api/transfers-v2/{transfer_id}"
-    header = request.headers.get("idempotency-key")
+    header = exchange_of(request).header(b"idempotency-key")
     ledger = await ledger_of(request, claims)
     answer: ChangedAnswer
     if action == b'"cancel"':

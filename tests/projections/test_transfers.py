@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -139,9 +140,7 @@ def test_a_declined_request_is_no_transfer(story: Story) -> None:
 def _pages(story: Story, limit: int, **filters: str) -> Iterator[list[str]]:
     cursor = None
     while True:
-        page = answer(
-            transfers.of_user(story.tenant.fetch, "ann", limit=limit, cursor=cursor, **filters)  # type: ignore[arg-type]
-        )
+        page = answer(transfers.of_user(story.tenant.fetch, "ann", limit=limit, cursor=cursor, **filters))
         yield [transfer.transfer_id for transfer in page.transfers]
         cursor = page.next_cursor
         if cursor is None:
@@ -227,9 +226,7 @@ def test_a_user_without_transfers_has_an_empty_page(story: Story) -> None:
 def test_the_history_has_every_change_of_status(story: Story, became: str, statuses: list[str]) -> None:
     transfer = story.see(became)
     changes = answer(transfer_details.history(story.tenant.fetch, transfer))
-    assert [(change.from_status, change.to_status) for change in changes] == list(
-        zip(statuses, statuses[1:], strict=False)
-    )
+    assert [(change.from_status, change.to_status) for change in changes] == list(pairwise(statuses))
     assert len({change.id for change in changes}) == len(changes)
     if changes:
         assert changes[-1].at == transfer.updated_at
@@ -291,6 +288,22 @@ def test_ledger_entries_are_of_all_the_users_accounts_and_nobody_elses(story: St
 def test_a_transfer_without_memo_has_plain_descriptions(story: Story) -> None:
     (hold, *_) = answer(transfer_details.ledger_entries(story.tenant.fetch, story.see("sent")))
     assert hold.description == "Transfer hold"
+
+
+@pytest.mark.parametrize(
+    ("became", "entry_types"),
+    [
+        ("pending", ["hold"]),
+        ("verified", ["hold"]),
+        ("processing", ["hold"]),
+        ("sent", ["hold", "debit", "fee"]),
+        ("cancelled", ["hold", "release"]),
+        ("failed", ["hold", "release"]),
+        ("reversed", ["hold", "debit", "fee", "credit", "credit"]),
+    ],
+)
+def test_each_ledger_entry_is_shown_once(story: Story, became: str, entry_types: list[str]) -> None:
+    assert [entry_type for entry_type, _, _ in story.entries(became)] == entry_types
 
 
 @pytest.mark.parametrize("became", ["initiated", "locked", "unverified"])
