@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 from litestar import Litestar, Response
 from litestar.datastructures import State
@@ -11,19 +10,24 @@ from litestar.types import ControllerRouterHandler
 
 from api import health, oauth, sandbox
 from api.context import HttpRequest, exchange_of
-from api.exchange import ApiError, encode
+from api.exchange import ApiError
 from api.gate import Gate
-from api.surfaces import FRAMEWORK_CODES
+from api.responses import JsonResponse, error_response, framework_error
 from api.transfers import routes as transfers
 from domain.errors import DomainError
 from infrastructure.metrics import Metrics
 from infrastructure.runtime import Services
+
+BODY_BYTES_MAX = 4 * 1024 * 1024
 
 ROUTES: Sequence[ControllerRouterHandler] = (
     *transfers.ROUTES,
     *oauth.ROUTES,
     *health.ROUTES,
 )
+
+
+EXPRESS = {("POST", "/api/transfers-v2"): transfers.create.fn}
 
 
 def create_app(make_services: Callable[[], Services], metrics: Metrics, *, is_sandbox: bool) -> Gate:
@@ -46,33 +50,35 @@ def create_app(make_services: Callable[[], Services], metrics: Metrics, *, is_sa
         route_handlers=[*ROUTES, *(sandbox.ROUTES if is_sandbox else ())],
         lifespan=[lifespan],
         exception_handlers={
-            ApiError: _answer_api_error,
-            DomainError: _answer_domain_error,
+            ApiError: _answer_error,
+            DomainError: _answer_error,
             HTTPException: _answer_framework_error,
         },
         state=State({}),
         openapi_config=None,
-        # The gate bounds bodies, per surface.
-        request_max_body_size=None,
+        # Handlers that read their bodies through the exchange have their surface's own, tighter bound.
+        request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
     )
-    return Gate(app, metrics)
+    return Gate(app, metrics, EXPRESS)
 
 
-def _answer_api_error(request: HttpRequest, error: ApiError) -> Response[bytes]:
-    exchange = exchange_of(request)
-    body = encode(exchange.surface.error_body(error, exchange))
-    return Response(body, status_code=error.status, media_type="application/json", headers=error.headers)
-
-
-def _answer_domain_error(request: HttpRequest, error: DomainError) -> Response[bytes]:
-    return _answer_api_error(request, exchange_of(request).surface.translate(error))
+def _answer_error(request: HttpRequest, error: ApiError | DomainError) -> Response[bytes]:
+    return _as_framework_response(error_response(error, exchange_of(request)))
 
 
 def _answer_framework_error(request: HttpRequest, error: HTTPException) -> Response[bytes]:
-    code, message = FRAMEWORK_CODES.get(error.status_code, FRAMEWORK_CODES[400])
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
-    return _answer_api_error(request, ApiError(error.status_code, code, message, headers=headers))
+    return _as_framework_response(framework_error(error.status_code, exchange_of(request), headers))
+
+
+def _as_framework_response(response: JsonResponse) -> Response[bytes]:
+    return Response(
+        response.body,
+        status_code=response.status,
+        media_type="application/json",
+        headers=response.headers,
+    )
 
 
 def _depth(services: Services) -> int:
@@ -81,6 +87,3 @@ def _depth(services: Services) -> int:
 
 def _cached(services: Services) -> int:
     return sum(ledger.writer.cached for ledger in services.open_ledgers())
-
-
-Application = Any

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 import msgspec
 from litestar import Request
 from litestar.datastructures import State
-from litestar.types import Receive, Scope, Send
 
-from api.exchange import ApiError, Exchange, encode
+from api.exchange import ApiError, Exchange
+from api.responses import JsonResponse, respond
 from application.access import Claims, InvalidToken, UnknownKey
 from application.decision import Command, Handler
 from application.store import StoreUnavailable
@@ -25,23 +25,7 @@ A = TypeVar("A")
 
 RETRY_AFTER_SECONDS = "1"
 
-
-class JsonResponse:
-    """An answer in JSON, as the ASGI application that sends it.
-
-    The framework's own response class costs more than all the rest of a small request.
-    """
-
-    __slots__ = ("_body", "_status")
-
-    def __init__(self, body: bytes, status: int) -> None:
-        self._body = body
-        self._status = status
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self._body))]
-        await send({"type": "http.response.start", "status": self._status, "headers": headers})
-        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+__all__ = ["JsonResponse", "respond"]
 
 
 def exchange_of(request: HttpRequest) -> Exchange:
@@ -174,7 +158,3 @@ async def json_body(request: HttpRequest, decoder: msgspec.json.Decoder[B]) -> B
 
 def _readable(error: msgspec.ValidationError) -> str:
     return str(error).replace("`$.", "`").replace(" - at `$`", "")
-
-
-def respond(body: Any, status: int = 200) -> JsonResponse:
-    return JsonResponse(encode(body), status)

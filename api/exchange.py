@@ -6,6 +6,7 @@ import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -42,15 +43,21 @@ class Exchange:
         return None if value is None else value.decode("latin-1")
 
     async def body(self) -> bytes:
-        """The whole body; the gate bounds its size."""
+        """The whole body. Raises BodyTooLarge, also where the size was not announced."""
         if self._body is None:
             message = await self._receive()
-            chunks = [message.get("body", b"")]
-            while message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            while message.get("more_body") and len(body) <= self.surface.body_bytes_max:
                 message = await self._receive()
-                chunks.append(message.get("body", b""))
-            self._body = b"".join(chunks)
+                body += message.get("body", b"")
+            if len(body) > self.surface.body_bytes_max:
+                raise BodyTooLarge
+            self._body = body
         return self._body
+
+
+class BodyTooLarge(Exception):
+    """The body is larger than the surface takes."""
 
 
 class ApiError(Exception):
@@ -95,3 +102,8 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 def encode(body: Any) -> bytes:
     """JSON. Decimals are numbers with all their digits; `msgspec.Raw` passes as it is."""
     return _encoder.encode(body)
+
+
+def decode_exactly(body: bytes) -> Any:
+    """JSON with its numbers as they were written: what `encode` makes of it has the same digits."""
+    return msgspec.json.Decoder(float_hook=Decimal).decode(body)

@@ -4,31 +4,36 @@ It is plain ASGI around the framework, because it runs for every request and mus
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
+from litestar import Litestar
 
-from api.exchange import ApiError, Exchange, encode
-from api.surfaces import FRAMEWORK_CODES, surface_of
+from api.context import HttpRequest
+from api.exchange import ApiError, BodyTooLarge, Exchange
+from api.responses import JsonResponse, error_response, framework_error
+from api.surfaces import surface_of
+from domain.errors import DomainError
 from infrastructure.metrics import Metrics
 
 Scope = Any
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Express = Callable[[HttpRequest], Awaitable[JsonResponse]]
 
 log = structlog.get_logger()
 
 
-class _BodyTooLarge(Exception):
-    pass
-
-
 class Gate:
-    def __init__(self, app: AsgiApp, metrics: Metrics) -> None:
+    """`express` are handlers of exact paths that skip the framework's routing and argument parsing, which
+    costs as much as all that is ours in a small request. They are registered with the framework, too.
+    """
+
+    def __init__(self, app: Litestar, metrics: Metrics, express: Mapping[tuple[str, str], Express]) -> None:
         self._app = app
         self._metrics = metrics
+        self._express = express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,7 +41,6 @@ class Gate:
             return
         started = time.perf_counter()
         surface = surface_of(scope["path"])
-        receive = _bounded(receive, surface.body_bytes_max)
         exchange = Exchange(surface, scope["headers"], receive)
         scope["daybook"] = exchange
         status = 500
@@ -51,25 +55,30 @@ class Gate:
             await send(message)
 
         try:
-            announced = exchange.headers.get(b"content-length", b"0")
-            if announced.isdigit() and int(announced) > surface.body_bytes_max:
-                raise _BodyTooLarge
-            await self._app(scope, receive, answer)
-        except _BodyTooLarge:
-            await self._refuse(413, exchange, answer)
-        except Exception:
-            log.exception("request failed", request_id=exchange.request_id, path=scope["path"])
+            await self._handle(exchange, scope, receive, answer)
+        except Exception as error:
+            if not isinstance(error, BodyTooLarge):
+                log.exception("request failed", request_id=exchange.request_id, path=scope["path"])
             if not has_started:
-                await self._refuse(500, exchange, answer)
+                status_of_error = 413 if isinstance(error, BodyTooLarge) else 500
+                await framework_error(status_of_error, exchange)(scope, receive, answer)
         finally:
             self._metrics.request(surface.name, scope["method"], status, time.perf_counter() - started)
 
-    async def _refuse(self, status: int, exchange: Exchange, answer: Send) -> None:
-        code, message = FRAMEWORK_CODES[status]
-        body = encode(exchange.surface.error_body(ApiError(status, code, message), exchange))
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        await answer({"type": "http.response.start", "status": status, "headers": headers})
-        await answer({"type": "http.response.body", "body": body})
+    async def _handle(self, exchange: Exchange, scope: Scope, receive: Receive, answer: Send) -> None:
+        announced = exchange.headers.get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > exchange.surface.body_bytes_max:
+            raise BodyTooLarge
+        express = self._express.get((scope["method"], scope["path"]))
+        if express is None:
+            await self._app(scope, receive, answer)
+            return
+        scope["app"] = scope["litestar_app"] = self._app
+        try:
+            response = await express(HttpRequest(scope))
+        except (ApiError, DomainError) as error:
+            response = error_response(error, exchange)
+        await response(scope, receive, answer)
 
 
 def _headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
@@ -84,19 +93,3 @@ def _headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
         if not rate.allowed:
             headers.append((b"retry-after", b"%d" % rate.retry_after))
     return headers
-
-
-def _bounded(receive: Receive, bytes_max: int) -> Receive:
-    """`receive` that gives up on a body that grows beyond its bound, also one that came unannounced."""
-    received = 0
-
-    async def bounded() -> Any:
-        nonlocal received
-        message = await receive()
-        if message["type"] == "http.request":
-            received += len(message.get("body", b""))
-            if received > bytes_max:
-                raise _BodyTooLarge
-        return message
-
-    return bounded

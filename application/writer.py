@@ -67,7 +67,7 @@ class Outcome(NamedTuple):
 class _Pending:
     """A command on its way through the writer."""
 
-    __slots__ = ("command", "future", "handler", "is_settled", "origin")
+    __slots__ = ("awaits_load", "command", "future", "handler", "is_settled", "origin")
 
     def __init__(
         self, handler: Handler[Any, Any], command: Command, origin: Origin, future: asyncio.Future[Outcome]
@@ -77,6 +77,7 @@ class _Pending:
         self.origin = origin
         self.future = future
         self.is_settled = False
+        self.awaits_load = False
 
 
 class _Decided(NamedTuple):
@@ -217,15 +218,24 @@ class Writer:
             self._unloaded.clear()
             if not waiting:
                 continue
-            wanted = {stream: ABSENT for _, streams in waiting for stream in streams}
-            try:
-                await self._bring_in(wanted)
-            except StoreUnavailable as error:
-                for pending, _ in waiting:
-                    self._settle(pending, None, error)
-                continue
-            self._ready.extend(pending for pending, _ in waiting)
-            self._work.set()
+            await self._load_for(waiting)
+
+    async def _load_for(self, waiting: list[tuple[_Pending, tuple[str, ...]]]) -> None:
+        try:
+            await self._bring_in({stream: ABSENT for _, streams in waiting for stream in streams})
+        except Exception as error:
+            if len(waiting) > 1 and not isinstance(error, StoreUnavailable):
+                # One of them asks for what cannot be read: it must not take the others with it.
+                for entry in waiting:
+                    await self._load_for([entry])
+                return
+            for pending, _ in waiting:
+                self._settle(pending, None, error)
+            return
+        for pending, _ in waiting:
+            pending.awaits_load = False
+            self._ready.append(pending)
+        self._work.set()
 
     async def _bring_in(self, wanted: Mapping[str, Known]) -> None:
         loaded = await self._store.load(wanted)
@@ -260,10 +270,16 @@ class Writer:
                 while alone:
                     await self._refresh(alone)
                     alone = await self._attempt(alone)
-        except StoreUnavailable as error:
+        except Exception as error:
             # In doubt: what this process believes may be wrong, so it starts from the disk again.
             self._states.clear()
-            for pending in commands:
+            unanswered = [each for each in commands if not (each.is_settled or each.awaits_load)]
+            if len(unanswered) > 1 and not isinstance(error, StoreUnavailable):
+                # One of them cannot be written: it must not take the others with it.
+                for pending in unanswered:
+                    await self._handle([pending])
+                return
+            for pending in unanswered:
                 self._settle(pending, None, error)
 
     async def _attempt(self, commands: list[_Pending]) -> list[_Pending]:
@@ -299,8 +315,10 @@ class Writer:
         decision = Decision(at, self._states.known, group.states)
         answer: Any = None
         refusal: Exception | None = None
+        facts: list[StoredFact] = []
         try:
             answer = pending.handler(decision, pending.command)
+            facts = _facts(decision.recorded, group.now, pending.origin)
         except StreamsMissing as missing:
             group.missing.append((pending, missing.streams))
             return
@@ -310,8 +328,8 @@ class Writer:
             # A defect in one handler must not take the group's other commands with it.
             refusal = error
         group.reads.update(decision.reads)
-        if refusal is None and decision.recorded:
-            group.facts.extend(_facts(decision.recorded, group.now, pending.origin))
+        if refusal is None and facts:
+            group.facts.extend(facts)
             group.states.update(decision.staged())
             group.decided.append(_Decided(pending, answer, None, len(group.facts) - 1))
         else:
@@ -319,6 +337,7 @@ class Writer:
 
     def _set_aside(self, missing: Iterable[tuple[_Pending, tuple[str, ...]]]) -> None:
         for entry in missing:
+            entry[0].awaits_load = True
             self._unloaded.append(entry)
             self._loads.set()
 
@@ -336,12 +355,12 @@ class Writer:
         self._states.put(states)
 
     async def _save_snapshots(self) -> None:
-        # Snapshots only make loading faster: written when nobody waits, dropped when the store is gone.
+        # Snapshots only make loading faster: written when nobody waits, dropped when they cannot be.
         if self._snapshots and not self._ready:
             due, self._snapshots = self._snapshots, {}
             try:
                 await self._store.save_snapshots(due)
-            except StoreUnavailable:
+            except Exception:
                 return
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from domain import account_aliases, accounts, allowances, chart_of_accounts, requests, transfers, users
+from domain import account_aliases, accounts, allowances, chart_of_accounts, rates, requests, transfers, users
 from domain.events import Envelope, Event
 
 EVENTS: tuple[type[Event], ...] = (
@@ -25,6 +25,7 @@ EVENTS: tuple[type[Event], ...] = (
     allowances.AllowanceTaken,
     allowances.AllowanceReturned,
     chart_of_accounts.AccountCodeAdded,
+    rates.RateSet,
     requests.RequestAnswered,
     transfers.TransferCreated,
     transfers.TransferDeclined,
@@ -51,6 +52,7 @@ EVOLVE: Mapping[str, Evolve] = {
     "account_alias": account_aliases.evolve,
     "allowance": allowances.evolve,
     "chart_of_accounts": chart_of_accounts.evolve,
+    "rate": rates.evolve,
     "request": requests.evolve,
     "transfer": transfers.evolve,
     "user": users.evolve,

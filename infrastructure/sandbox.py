@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from application.access import ALL_ROLES, ALL_SCOPES, OAuthClient
 from application.chart_of_accounts import AddAccountCodes, add_account_codes
+from application.rates import SetRate, initial, set_rate
 from application.sandbox import fixtures
 from application.writer import Origin
 from domain.catalogue import decode
 from domain.chart_of_accounts import INITIAL
 from domain.errors import AccountExists
+from domain.rates import Rate
 from infrastructure import timekeeper
 from infrastructure.clocks import SandboxClock
 from infrastructure.ledgers import Ledger
@@ -44,10 +46,12 @@ async def fill(ledger: Ledger) -> None:
     if not rows[0]["is_empty"]:
         return
     await ledger.execute(add_account_codes, AddAccountCodes(INITIAL), ORIGIN)
+    for command in initial():
+        await ledger.execute(set_rate, command, ORIGIN)
     if ledger.tenant == SANDBOX_TENANT:
-        for handler, command in fixtures():
+        for handler, fixture in fixtures():
             with contextlib.suppress(AccountExists):
-                await ledger.execute(handler, command, ORIGIN)
+                await ledger.execute(handler, fixture, ORIGIN)
 
 
 async def last_recorded(ledger: Ledger) -> datetime | None:
@@ -86,6 +90,13 @@ class Sandbox:
                         fallen_due = await timekeeper.due(ledger, instant)
                         await timekeeper.fire(ledger, fallen_due, self._services.timer_rules)
             self._move_forward(target)
+
+    async def set_rate(self, command: SetRate) -> Rate:
+        """Sets the rate at every tenant: they share the sandbox's one source of rates."""
+        for ledger in await self._all_ledgers():
+            outcome = await ledger.execute(set_rate, command, ORIGIN)
+        rate: Rate = outcome.answer
+        return rate
 
     def _move_forward(self, instant: datetime) -> None:
         if instant > self._clock.now():

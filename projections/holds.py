@@ -95,7 +95,7 @@ class _Sums:
         return (
             hold_id,
             self.first.stream[_ACCOUNT:],
-            None if hold_id == hold_id_of_transfer(self.reference) else self.reference,
+            None if self.reference == _transfer_id_of_hold(hold_id) else self.reference,
             self.first.position,
             self.first.effective_at,
             self.last_at if is_used_up else None,
@@ -148,11 +148,15 @@ def hold_id_of_transfer(transfer_id: str) -> str:
     return "hold_" + transfer_id.removeprefix("tx_")
 
 
+def _transfer_id_of_hold(hold_id: str) -> str:
+    return "tx_" + hold_id.removeprefix("hold_")
+
+
 def _hold(row: dict[str, Any]) -> Hold:
     return Hold(
         row["hold_id"],
         row["account_id"],
-        row["reference"] or "tx_" + row["hold_id"].removeprefix("hold_"),
+        row["reference"] or _transfer_id_of_hold(row["hold_id"]),
         int(row["amount"]),
         int(row["captured"]),
         row["created_at"],

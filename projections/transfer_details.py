@@ -24,13 +24,18 @@ order by originator_version
 """
 
 # All facts of one decision are appended together, so what a step of the transfer did to an account is found
-# next to the step in the log.
+# next to the step in the log. The limit is never reached; it keeps the planner from reading the whole stream
+# of a busy account instead.
 _LEDGER_ENTRIES = """
 select e.notification_id as position, own.account_id, e.topic, e.state,
        coalesce(o.overdraft_limit, 0) as overdraft_limit, step.topic as step_topic, step.state as step_state
 from {schema}.events step
-join {schema}.events e on e.notification_id between step.notification_id - %(reach)s::bigint
-                                                and step.notification_id + %(reach)s::bigint
+cross join lateral (
+    select near.* from {schema}.events near
+    where near.notification_id between step.notification_id - %(reach)s::bigint
+                                   and step.notification_id + %(reach)s::bigint
+    order by near.notification_id limit 2 * %(reach)s::bigint + 1
+) e
 join {schema}.account_directory own on own.account_id = substr(e.originator_id, 9)
 left join lateral (
     select overdraft_limit from {schema}.overdraft_history h

@@ -1,17 +1,22 @@
-"""The commands of `daybook`, what they take, and how they fail."""
+"""The commands of `daybook`, and how they end."""
 
+import os
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from api.command_line import serving
+from api.command_line.exits import EXIT_CODES_HELP, Exit, explain
 from api.command_line.options import NONE_GIVEN, ServiceOptions, settings_from
 from api.command_line.processes import run_service
-from infrastructure.embedded_postgres import DataDirectoryInUse
 from infrastructure.logs import configure_logging
-from infrastructure.settings import SettingsError
 
-app = App(name="daybook", help="The book of original entry for a bank.")
+app = App(
+    name="daybook",
+    help="The book of original entry for a bank.",
+    help_epilogue=EXIT_CODES_HELP,
+    help_format="plaintext",
+)
 
 
 @app.command
@@ -34,9 +39,40 @@ def worker(*, options: ServiceOptions = NONE_GIVEN) -> None:
     serving.run_worker(settings_from(options))
 
 
-def main() -> None:
+# By name, so that the service's processes do not load what only these need.
+for _name, _function, _help in (
+    ("demo", "demo:demo", "Play a bank's day on a sandbox of its own, and show the books."),
+    ("migrate", "administration:migrate", "Bring the database up to date; make a tenant."),
+    ("token", "administration:token", "Print an access token."),
+    ("replay", "administration:replay", "Rebuild the read models from the events and compare."),
+    ("events", "event_export:events", "Print events as JSON lines, once or as they come."),
+    ("balance", "reports:balance", "Show an account's balance at any instant."),
+    ("trial-balance", "reports:trial_balance", "Show debits and credits of every account code."),
+    ("journal", "journals:journal", "Show the journal, or print it as CSV."),
+    ("import-transactions", "importing:import_transactions", "Post a bank's transactions from a CSV file."),
+):
+    app.command(f"api.command_line.{_function}", name=_name, help=_help)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs one command and gives its exit code; what is expected to fail is told in one line."""
     try:
-        app()
-    except (SettingsError, DataDirectoryInUse) as error:
-        print(f"daybook: {error}", file=sys.stderr)
-        sys.exit(2)
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except KeyboardInterrupt:
+        return Exit.OK
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Nothing may be flushed into the pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except Exception as error:
+        explained = explain(error)
+        if explained is None:
+            raise
+        line, code = explained
+        hint = " (see daybook --help)" if isinstance(error, CycloptsError) else ""
+        print(f"daybook: {line}{hint}", file=sys.stderr)
+    return int(code or Exit.OK)
+
+
+def main() -> None:
+    sys.exit(run())

@@ -1,10 +1,13 @@
 """What clients may send to the transfers surface, checked in the documented order."""
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import TypedDict
 
 import msgspec
 
 from api.exchange import ApiError
+from api.query_string import one_of, whole_number
 from application.idempotency import RequestKey
 from application.transfers import CreateTransfer
 from domain import transfers
@@ -17,6 +20,10 @@ MEMO_LENGTH_MAX = 500
 NAME_LENGTH_MAX = 140
 ROUTING_NUMBER_LENGTH = 9
 EXTERNAL_ACCOUNT_NUMBER_LENGTHS = range(4, 18)
+MFA_CODE_LENGTH_MAX = 16
+LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX = 50, 200
+
+_TRANSFER_ID = re.compile(r"tx_[a-z0-9]{1,60}")
 
 
 class CreateBody(msgspec.Struct):
@@ -63,9 +70,7 @@ def invalid(message: str, field: str | None = None) -> ApiError:
 
 def read_create(body: CreateBody, user_id: str) -> CreateTransfer:
     """The command that the body asks for. Raises ApiError 400."""
-    _refuse_missing(body, _ALWAYS_REQUIRED)
-    transfer_type = _transfer_type(body)
-    _refuse_missing(body, _REQUIRED_BY_TYPE[transfer_type])
+    transfer_type = _refuse_missing(body)
     key = read_text(body.idempotency_key, "idempotency_key", KEY_LENGTH_MAX)
     from_account = read_text(body.from_account_id, "from_account_id", NAME_LENGTH_MAX)
     amount = _positive_amount(body.amount)
@@ -112,20 +117,42 @@ def read_key(header: str | None, user_id: str, operation: str, *content: str) ->
     return RequestKey(identity(operation, user_id, header), identity(*content))
 
 
-def _refuse_missing(body: CreateBody, names: tuple[str, ...]) -> None:
-    missing = [name for name in names if bytes(getattr(body, name)) in _ABSENT]
-    if missing:
+def _refuse_missing(body: CreateBody) -> TransferType:
+    """Names all that is missing: what every transfer needs, then what its type needs, where that is known."""
+    missing = [name for name in _ALWAYS_REQUIRED if _is_absent(getattr(body, name))]
+    transfer_type: TransferType | None = None
+    if "transfer_type" not in missing:
+        # An unknown type is not what to say first where other members are missing.
+        transfer_type = _transfer_type(body, is_required=not missing)
+    if transfer_type is not None:
+        missing += [name for name in _REQUIRED_BY_TYPE[transfer_type] if _is_absent(getattr(body, name))]
+    if missing or transfer_type is None:
         raise invalid("Missing required fields: " + ", ".join(missing))
+    return transfer_type
 
 
-def _transfer_type(body: CreateBody) -> TransferType:
-    match bytes(body.transfer_type):
-        case b'"internal"':
-            return "internal"
-        case b'"interbank"':
-            return "interbank"
-        case _:
-            raise invalid("transfer_type must be internal or interbank", "transfer_type")
+def read_change(body: ChangeBody) -> str:
+    """The action that the body asks for; verify_mfa comes with a code. Raises ApiError 400."""
+    if _is_absent(body.action):
+        raise invalid("Missing required fields: action", "action")
+    action = read_word(body.action, "action", ("cancel", "verify_mfa"))
+    if action == "verify_mfa" and _is_absent(body.mfa_code):
+        raise invalid("Missing required fields: mfa_code", "mfa_code")
+    return action
+
+
+def _is_absent(raw: msgspec.Raw) -> bool:
+    return bytes(raw) in _ABSENT
+
+
+def _transfer_type(body: CreateBody, *, is_required: bool) -> TransferType | None:
+    try:
+        word = read_word(body.transfer_type, "transfer_type", (transfers.INTERNAL, transfers.INTERBANK))
+    except ApiError:
+        if is_required:
+            raise
+        return None
+    return "internal" if word == transfers.INTERNAL else "interbank"
 
 
 def _positive_amount(raw: msgspec.Raw) -> Money:
@@ -174,9 +201,38 @@ def read_text(raw: msgspec.Raw, field: str, length_max: int) -> str:
     return text
 
 
+def read_word(raw: msgspec.Raw, field: str, words: tuple[str, ...]) -> str:
+    """One of `words`, however it was spelled in JSON."""
+    try:
+        word = _string_decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeError):
+        word = ""
+    if word not in words:
+        raise invalid(f"{field} must be {' or '.join(words)}", field)
+    return word
+
+
 def read_optional_text(raw: msgspec.Raw, field: str, length_max: int) -> str | None:
-    return None if bytes(raw) in _ABSENT else read_text(raw, field, length_max)
+    return None if _is_absent(raw) else read_text(raw, field, length_max)
 
 
-def as_dict(struct: Any) -> dict[str, Any]:
-    return {name: getattr(struct, name) for name in struct.__struct_fields__}
+class ListWish(TypedDict):
+    status: str | None
+    transfer_type: str | None
+    limit: int
+    cursor: str | None
+
+
+def read_list(given: Mapping[str, str]) -> ListWish:
+    """Which of the user's transfers a query string asks for. Raises ApiError 400."""
+    return {
+        "status": one_of(given, "status", transfers.STATUSES),
+        "transfer_type": one_of(given, "type", (transfers.INTERNAL, transfers.INTERBANK)),
+        "limit": whole_number(given, "limit", least=1, most=LIST_LIMIT_MAX, default=LIST_LIMIT_DEFAULT),
+        "cursor": given.get("cursor"),
+    }
+
+
+def is_transfer_id(text: str) -> bool:
+    """Whether it could be the id of a transfer: whatever could not is not even looked for."""
+    return _TRANSFER_ID.fullmatch(text) is not None

@@ -1,6 +1,6 @@
 """The transfers surface's routes: decode, one command or query, encode."""
 
-from litestar import patch, post
+from litestar import get, patch, post
 
 from api.context import (
     HttpRequest,
@@ -14,14 +14,20 @@ from api.context import (
     require_scope,
     respond,
     services_of,
+    wait_for_reads,
 )
-from api.transfers import bodies
+from api.query_string import query_of
+from api.transfers import bodies, operations, reading
 from api.transfers.requests import (
+    MFA_CODE_LENGTH_MAX,
     change_decoder,
     create_decoder,
     invalid,
+    is_transfer_id,
+    read_change,
     read_create,
     read_key,
+    read_list,
     read_text,
 )
 from application.access import Claims
@@ -34,7 +40,9 @@ from application.transfers import (
     create_transfer,
     verify_mfa,
 )
+from domain import errors
 from infrastructure.rate_limits import Limit
+from projections import transfers
 
 SCOPE = "transfers"
 RATE_LIMITS = (Limit("minute", 100, 60), Limit("hour", 1000, 3600))
@@ -47,7 +55,7 @@ async def _admit(request: HttpRequest) -> Claims:
     return claims
 
 
-@post("/api/transfers-v2")
+@post("/api/transfers-v2", operation=operations.CREATE)
 async def create(request: HttpRequest) -> JsonResponse:
     claims = await _admit(request)
     body = await json_body(request, create_decoder)
@@ -59,29 +67,57 @@ async def create(request: HttpRequest) -> JsonResponse:
     )
 
 
-@patch("/api/transfers-v2/{transfer_id:str}")
+@get("/api/transfers-v2", operation=operations.LIST)
+async def list_transfers(request: HttpRequest) -> JsonResponse:
+    claims = await _admit(request)
+    wanted = read_list(query_of(request, "status", "type", "limit", "cursor"))
+    ledger = await ledger_of(request, claims)
+    await wait_for_reads(request, ledger)
+    try:
+        page = await transfers.of_user(ledger.fetch, claims.subject, **wanted)
+    except transfers.InvalidCursor as error:
+        raise invalid(str(error), "cursor") from None
+    return respond(bodies.transfer_list(page))
+
+
+@get("/api/transfers-v2/{transfer_id:str}", operation=operations.DETAIL)
+async def detail(request: HttpRequest, transfer_id: str) -> JsonResponse:
+    claims = await _admit(request)
+    ledger = await ledger_of(request, claims)
+    await wait_for_reads(request, ledger)
+    return respond(await reading.transfer_detail(ledger.fetch, claims.subject, transfer_id))
+
+
+@get("/api/accounts/{account_id:str}/balance", operation=operations.BALANCE)
+async def balance(request: HttpRequest, account_id: str) -> JsonResponse:
+    claims = await _admit(request)
+    ledger = await ledger_of(request, claims)
+    await wait_for_reads(request, ledger)
+    return respond(await reading.account_balance(ledger.fetch, claims.subject, account_id))
+
+
+@patch("/api/transfers-v2/{transfer_id:str}", operation=operations.CHANGE)
 async def change(request: HttpRequest, transfer_id: str) -> JsonResponse:
     claims = await _admit(request)
     body = await json_body(request, change_decoder)
-    action = bytes(body.action)
+    action = read_change(body)
+    if not is_transfer_id(transfer_id):
+        raise errors.TransferNotFound(transfer_id)
     operation = f"PATCH /api/transfers-v2/{transfer_id}"
     header = exchange_of(request).header(b"idempotency-key")
     ledger = await ledger_of(request, claims)
     answer: ChangedAnswer
-    if action == b'"cancel"':
+    if action == "cancel":
         key = read_key(header, claims.subject, operation, "cancel")
         cancel = CancelTransfer(transfer_id, claims.subject, key)
         answer = await execute(request, ledger, cancel_transfer, cancel)
         return respond(bodies.cancelled_answer(answer))
-    if action == b'"verify_mfa"':
-        code = read_text(body.mfa_code, "mfa_code", 16)
-        key = read_key(header, claims.subject, operation, "verify_mfa", code)
-        is_valid = services_of(request).second_factor.is_valid(code)
-        answer = await execute(
-            request, ledger, verify_mfa, VerifyMfa(transfer_id, claims.subject, is_valid, key)
-        )
-        return respond(bodies.verified_answer(answer))
-    raise invalid("action must be cancel or verify_mfa", "action")
+    code = read_text(body.mfa_code, "mfa_code", MFA_CODE_LENGTH_MAX)
+    key = read_key(header, claims.subject, operation, "verify_mfa", code)
+    is_valid = services_of(request).second_factor.is_valid(code)
+    verify = VerifyMfa(transfer_id, claims.subject, is_valid, key)
+    answer = await execute(request, ledger, verify_mfa, verify)
+    return respond(bodies.verified_answer(answer))
 
 
-ROUTES = (create, change)
+ROUTES = (create, list_transfers, detail, change, balance)

@@ -123,6 +123,24 @@ def test_a_hold_that_is_captured_in_parts_stays_active_until_nothing_is_left(ten
     assert rows == [(60_00, 50_00, 10_00)]
 
 
+@pytest.mark.parametrize(
+    ("hold_id", "reference"),
+    [
+        ("hold_1", "tx_1"),
+        ("hold_1", "1"),
+        ("1", "tx_1"),
+        ("1", "1"),
+        ("hold_tx_1", "tx_tx_1"),
+        ("tx_1", "hold_1"),
+    ],
+)
+def test_a_reference_is_given_back_as_it_was(tenant: Tenant, hold_id: str, reference: str) -> None:
+    make_tables(tenant, MODEL)
+    apply_batches(tenant, MODEL, [_facts(accounts.HoldPlaced(hold_id, _usd(100), reference, 0, 100))])
+    (hold,) = answer(holds.active_of_account(tenant.fetch, "acct_ann"))
+    assert (hold.hold_id, hold.reference) == (hold_id, reference)
+
+
 def test_batches_may_be_cut_anywhere(tenant: Tenant) -> None:
     make_tables(tenant, MODEL)
     bank, _ = every_outcome()

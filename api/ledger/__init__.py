@@ -1,0 +1,1 @@
+"""The ledger's own surface: for auditors and finance."""

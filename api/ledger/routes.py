@@ -1,0 +1,5 @@
+"""All routes of the ledger's surface."""
+
+from api.ledger import events, reports
+
+ROUTES = (*events.ROUTES, *reports.ROUTES)

@@ -1,0 +1,49 @@
+"""A request's query string, read strictly: what is ambiguous is refused, what is unknown is left alone."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from api.context import HttpRequest
+from api.exchange import ApiError
+
+PARAMETERS_MAX = 100
+
+
+def query_of(request: HttpRequest, *names: str) -> Mapping[str, str]:
+    """Those of the parameters `names` that were sent. 400 where one is sent twice or is not UTF-8."""
+    raw: bytes = request.scope["query_string"]
+    if not raw:
+        return {}
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=PARAMETERS_MAX
+        )
+    except ValueError:
+        raise ApiError(400, "validation_error", "The query string is not valid") from None
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in names:
+            continue
+        if name in given:
+            raise ApiError(400, "validation_error", f"{name} must be given once", field=name)
+        given[name] = value
+    return given
+
+
+def one_of(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str | None:
+    """The parameter's value, None where it was not sent. 400 where it is not one of `known`."""
+    value = given.get(name)
+    if value is not None and value not in known:
+        raise ApiError(400, "validation_error", f"{name} must be one of {', '.join(known)}", field=name)
+    return value
+
+
+def whole_number(given: Mapping[str, str], name: str, least: int, most: int, default: int) -> int:
+    """The parameter as a whole number. 400 where it is none, or not between `least` and `most`."""
+    text = given.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most):
+        message = f"{name} must be a whole number from {least} to {most}"
+        raise ApiError(400, "validation_error", message, field=name)
+    return int(text)
