@@ -8,10 +8,11 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
-from api import health, oauth, sandbox
+from api import docs, health, oauth, sandbox
 from api.context import HttpRequest, exchange_of
 from api.exchange import ApiError
 from api.gate import Gate
+from api.ledger import routes as ledger
 from api.responses import JsonResponse, error_response, framework_error
 from api.transfers import routes as transfers
 from domain.errors import DomainError
@@ -22,8 +23,10 @@ BODY_BYTES_MAX = 4 * 1024 * 1024
 
 ROUTES: Sequence[ControllerRouterHandler] = (
     *transfers.ROUTES,
+    *ledger.ROUTES,
     *oauth.ROUTES,
     *health.ROUTES,
+    *docs.ROUTES,
 )
 
 

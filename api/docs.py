@@ -76,9 +76,7 @@ async def openapi(request: HttpRequest) -> JsonResponse:
 )
 async def page(request: HttpRequest) -> Response[bytes]:
     body = "".join(_page(_document(request))).encode()
-    return Response(
-        body, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY}
-    )
+    return Response(body, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
 
 
 ROUTES = (openapi, page)
@@ -113,7 +111,8 @@ def _section(path: str, method: str, operation: dict[str, Any]) -> Iterator[str]
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         yield f"<p>Request, {escape(media_type)}: {_names(content['schema'])}</p>"
         for name, example in content.get("examples", {}).items():
-            yield f"<details><summary>{_prose(name.replace('_', ' '))}</summary>{_json(example['value'])}</details>"
+            title = _prose(name.replace("_", " "))
+            yield f"<details><summary>{title}</summary>{_json(example['value'])}</details>"
     for status, answer in operation["responses"].items():
         yield from _answer(status, answer)
 

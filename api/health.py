@@ -2,17 +2,18 @@
 
 from litestar import Response, get
 
+from api import service_operations as operations
 from api.context import HttpRequest, JsonResponse, respond, services_of, unavailable
 from application.store import StoreUnavailable
 
 
-@get("/health/live")
+@get("/health/live", operation=operations.LIVE)
 async def live() -> JsonResponse:
     """The process answers. Says nothing of the database."""
     return respond({"status": "live"})
 
 
-@get("/health/ready")
+@get("/health/ready", operation=operations.READY)
 async def ready(request: HttpRequest) -> JsonResponse:
     """The database answers, so money can move."""
     try:
@@ -22,7 +23,7 @@ async def ready(request: HttpRequest) -> JsonResponse:
     return respond({"status": "ready"})
 
 
-@get("/metrics")
+@get("/metrics", operation=operations.METRICS)
 async def metrics(request: HttpRequest) -> Response[bytes]:
     return Response(
         request.app.state.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8"

@@ -11,6 +11,7 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
+from api import service_operations as operations
 from application.access import (
     ALL_SCOPES,
     AccessTokens,
@@ -52,7 +53,7 @@ class Credentials(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
 
 
-@post(["/oauth/token", "/backoffice/v1/oauth/token"], status_code=200)
+@post(["/oauth/token", "/backoffice/v1/oauth/token"], status_code=200, operation=operations.TOKEN)
 async def token(request: _Request) -> Response[bytes]:
     """Issues an access token to a client that proves who it is (grant `client_credentials`)."""
     try:
@@ -63,7 +64,7 @@ async def token(request: _Request) -> Response[bytes]:
     return _respond(body, 200, _NO_STORE)
 
 
-@get("/.well-known/jwks.json")
+@get("/.well-known/jwks.json", operation=operations.KEYS)
 async def key_set(request: _Request) -> Response[bytes]:
     """The public keys that access tokens are verified with."""
     tokens: AccessTokens = request.app.state.services.tokens
@@ -71,7 +72,7 @@ async def key_set(request: _Request) -> Response[bytes]:
     return _respond(tokens.jwks(), 200, {"Cache-Control": "public, max-age=300"})
 
 
-@get("/.well-known/oauth-authorization-server")
+@get("/.well-known/oauth-authorization-server", operation=operations.METADATA)
 async def metadata(request: _Request) -> Response[bytes]:
     """What the authorization server can do (RFC 8414)."""
     issuer = str(request.base_url).rstrip("/")

@@ -270,17 +270,19 @@ class Writer:
                 while alone:
                     await self._refresh(alone)
                     alone = await self._attempt(alone)
-        except Exception as error:
+        except StoreUnavailable as error:
             # In doubt: what this process believes may be wrong, so it starts from the disk again.
             self._states.clear()
-            unanswered = [each for each in commands if not (each.is_settled or each.awaits_load)]
-            if len(unanswered) > 1 and not isinstance(error, StoreUnavailable):
-                # One of them cannot be written: it must not take the others with it.
-                for pending in unanswered:
-                    await self._handle([pending])
-                return
-            for pending in unanswered:
+            for pending in _unanswered(commands):
                 self._settle(pending, None, error)
+        except Exception as error:
+            # One of them asks for what cannot be written: it must not take the others with it.
+            unanswered = _unanswered(commands)
+            for pending in unanswered:
+                if len(unanswered) > 1:
+                    await self._handle([pending])
+                else:
+                    self._settle(pending, None, error)
 
     async def _attempt(self, commands: list[_Pending]) -> list[_Pending]:
         """Decides the commands as one group and writes it. Returns those to decide again: a conflict's."""
@@ -362,6 +364,11 @@ class Writer:
                 await self._store.save_snapshots(due)
             except Exception:
                 return
+
+
+def _unanswered(commands: Iterable[_Pending]) -> list[_Pending]:
+    """Those that wait for nothing but being written."""
+    return [pending for pending in commands if not (pending.is_settled or pending.awaits_load)]
 
 
 def _facts(recorded: list[Staged], now: datetime, origin: Origin) -> list[StoredFact]:

@@ -41,10 +41,14 @@ _LAST_EVENT = "select topic, state from {schema}.events order by notification_id
 
 
 async def fill(ledger: Ledger) -> None:
-    """Puts what a new tenant starts with into an empty ledger. Running it twice changes nothing."""
+    """Puts what a new tenant starts with into an empty ledger."""
     rows = await ledger.fetch(_IS_EMPTY, {})
-    if not rows[0]["is_empty"]:
-        return
+    if rows[0]["is_empty"]:
+        await _put_what_it_starts_with(ledger)
+
+
+async def _put_what_it_starts_with(ledger: Ledger) -> None:
+    """Running it twice changes nothing: each command finds what it would do done."""
     await ledger.execute(add_account_codes, AddAccountCodes(INITIAL), ORIGIN)
     for command in initial():
         await ledger.execute(set_rate, command, ORIGIN)
@@ -93,9 +97,9 @@ class Sandbox:
 
     async def set_rate(self, command: SetRate) -> Rate:
         """Sets the rate at every tenant: they share the sandbox's one source of rates."""
-        for ledger in await self._all_ledgers():
-            outcome = await ledger.execute(set_rate, command, ORIGIN)
-        rate: Rate = outcome.answer
+        ledgers = await self._all_ledgers()
+        outcomes = [await ledger.execute(set_rate, command, ORIGIN) for ledger in ledgers]
+        rate: Rate = outcomes[0].answer
         return rate
 
     def _move_forward(self, instant: datetime) -> None:
@@ -108,9 +112,10 @@ class Sandbox:
             for schema in (await asyncio.to_thread(list_tenants, self._services.dsn)).values():
                 await asyncio.to_thread(empty_tenant, self._services.owner_dsn, schema)
             await self._services.rate_limiter.clear()
-        for ledger in await self._all_ledgers():
-            await fill(ledger)
-            await ledger.caught_up()
+            for ledger in await self._all_ledgers():
+                # Whether or not it is still empty: a request may have come in between.
+                await _put_what_it_starts_with(ledger)
+                await ledger.caught_up()
 
     async def _all_ledgers(self) -> list[Ledger]:
         tenants = await asyncio.to_thread(list_tenants, self._services.dsn)

@@ -72,7 +72,7 @@ async def events(
         page = min(left, PAGE)
         rows = await fetch(query, {**wanted._asdict(), "after": after, "until": until, "limit": page})
         for row in rows:
-            yield _logged(row)
+            yield logged(row)
         if len(rows) < page:
             return
         left -= len(rows)
@@ -94,7 +94,7 @@ async def positions_between(
     return after, known.position
 
 
-def _logged(row: dict[str, Any]) -> LoggedEvent:
+def logged(row: dict[str, Any]) -> LoggedEvent:
     envelope = decode(row["topic"], bytes(row["state"]))
     return LoggedEvent(
         row["position"],

@@ -35,10 +35,10 @@ def fold(facts: Iterable[StoredFact]) -> dict[str, Known]:
     """The states of all streams, checking that each one's versions are 1, 2, 3 and so on."""
     states: dict[str, Known] = {}
     for fact in facts:
-        version, state = states.get(fact.stream, ABSENT)
-        assert fact.version == version + 1, f"{fact.stream} goes from {version} to {fact.version}"
+        known = states.get(fact.stream, ABSENT)
+        assert fact.version == known.version + 1, f"{fact.stream} goes to {fact.version}"
         event = decode(fact.topic, fact.state).data
-        states[fact.stream] = Known(fact.version, evolve_for(fact.stream)(state, event))
+        states[fact.stream] = Known(fact.version, evolve_for(fact.stream)(known.state, event))
     return states
 
 

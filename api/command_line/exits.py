@@ -54,6 +54,9 @@ def explain(error: Exception) -> tuple[str, Exit] | None:
             return "the read models do not get forward", Exit.UNAVAILABLE
         case psycopg.Error() if isinstance(error, _NOT_PREPARED) or "daybook_service" in str(error):
             return "the database is not prepared: run `daybook migrate`", Exit.UNAVAILABLE
+        case psycopg.ProgrammingError() if error.sqlstate is None:
+            # Not repeated: it may hold a password.
+            return "the database URL cannot be understood", Exit.WRONG_USAGE
         case psycopg.OperationalError() | StoreUnavailable():
             return f"the database is not available: {one_line(str(error))}", Exit.UNAVAILABLE
         case httpx.TransportError():

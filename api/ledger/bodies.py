@@ -10,7 +10,7 @@ from domain.chart_of_accounts import AccountType
 from domain.money import Money
 from projections.account_statements import Statement, StatementLine
 from projections.balances import BalanceAsOf
-from projections.event_log import EventPage, FoldedStream, LoggedEvent
+from projections.event_pages import EventPage, FoldedStream
 from projections.general_ledger import ChartEntry, DayTotal, Total, TrialBalance
 from projections.journal import Line
 
@@ -37,26 +37,11 @@ def day(at: datetime) -> date:
     return at.astimezone(UTC).date()
 
 
-def event(logged: LoggedEvent) -> dict[str, Any]:
-    return {
-        "position": logged.position,
-        "stream": logged.stream,
-        "version": logged.version,
-        "topic": logged.topic,
-        "recorded_at": logged.recorded_at,
-        "effective_at": logged.effective_at,
-        "actor": logged.actor,
-        "correlation_id": logged.correlation_id,
-        "causation_id": logged.causation_id,
-        "data": logged.data,
-    }
-
-
 def event_page(found: EventPage) -> dict[str, Any]:
     """`next_after` is null where nothing was found and there is nothing more to look at."""
     is_end = found.is_last and not found.events
     return {
-        "events": [event(logged) for logged in found.events],
+        "events": found.events,
         "next_after": None if is_end else found.scanned_to,
         "head": found.head,
     }
@@ -68,7 +53,7 @@ def folded_stream(folded: FoldedStream) -> dict[str, Any]:
     return {
         "stream": folded.stream,
         "version": folded.version,
-        "events": [event(logged) for logged in events],
+        "events": events,
         "next_after": None if is_end else events[-1].version,
         "state": folded.state,
     }

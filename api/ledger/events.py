@@ -1,33 +1,39 @@
 """The log for auditors: events a page at a time, as lines, or live; one stream and what it folds to."""
 
-from litestar import Response, get
-from litestar.response import Stream
+from litestar import get
+from litestar.types import ASGIApp
 
-from api.context import HttpRequest, JsonResponse, respond
+from api.context import HttpRequest, JsonResponse, exchange_of, respond
 from api.exchange import ApiError
 from api.ledger import bodies, feeds, parameters
 from api.ledger.admission import admit_reader
-from projections import event_log
+from projections import event_log, event_pages
 
 STREAM_EVENTS_DEFAULT = 1_000
 EVERYTHING = 2**62
 
 
 @get("/ledger/v1/events")
-async def events(request: HttpRequest) -> Response[bytes] | Stream:
+async def events(request: HttpRequest) -> ASGIApp:
     claims, ledger = await admit_reader(request)
     query = request.query_params
-    wanted, after = parameters.event_filter(query), parameters.after(query)
+    wanted, after = parameters.wanted_events(query), parameters.after(query)
+    recorded_from, recorded_to = parameters.recorded_between(query)
     media_type = feeds.wanted_type(request, feeds.JSON, feeds.NDJSON, feeds.SERVER_SENT)
     if media_type == feeds.NDJSON:
         limit = parameters.limit(query, EVERYTHING)
-        return feeds.stream(feeds.event_lines(ledger, wanted, after, limit), media_type)
+        head = await event_log.head(ledger.fetch)
+        first, until = await event_log.positions_between(ledger.fetch, recorded_from, recorded_to, head)
+        lines = feeds.event_lines(ledger, wanted, after=max(after, first), until=until, limit=limit)
+        return feeds.StreamedResponse(lines, media_type)
     if media_type == feeds.SERVER_SENT:
         # A browser that lost its connection says where it was.
-        seen = {"after": request.headers.get("last-event-id", "")}
+        seen = {"after": exchange_of(request).header(b"last-event-id") or ""}
         after = max(after, parameters.after(seen))
-        return feeds.stream(feeds.live_events(ledger, wanted, after, claims.expires_at), media_type)
-    found = await event_log.page(ledger.fetch, wanted, after, parameters.limit(query))
+        live = feeds.live_events(ledger, wanted, after=after, expires_at=claims.expires_at)
+        return feeds.StreamedResponse(live, media_type)
+    limit = parameters.limit(query)
+    found = await event_pages.page(ledger.fetch, wanted, recorded_from, recorded_to, after=after, limit=limit)
     return respond(bodies.event_page(found))
 
 
@@ -41,7 +47,9 @@ async def stream(request: HttpRequest, stream: str) -> JsonResponse:
     limit = parameters.limit(query, STREAM_EVENTS_DEFAULT)
     folded = None
     if stream.isprintable():
-        folded = await event_log.folded_stream(ledger.fetch, stream, at_version or None, at, after, limit)
+        folded = await event_pages.folded_stream(
+            ledger.fetch, stream, at_version or None, at, after=after, limit=limit
+        )
     if folded is None:
         raise ApiError(404, "not_found", "Stream not found")
     return respond(bodies.folded_stream(folded))

@@ -1,20 +1,21 @@
 """Answers that are longer than a page: lines of JSON, events as they happen, tables as CSV."""
 
+import asyncio
+import contextlib
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from litestar.response import Stream
+from litestar.types import Receive, Scope, Send
 
-from api.context import HttpRequest
+from api.context import HttpRequest, exchange_of
 from api.exchange import encode
-from api.ledger import bodies
 from infrastructure.ledgers import Ledger
 from infrastructure.reads import NotCaughtUp
-from projections import event_log
-from projections.event_log import EventFilter
+from projections import event_log, event_pages
+from projections.event_log import Wanted
 
 JSON, CSV, NDJSON, SERVER_SENT = (
     "application/json",
@@ -22,31 +23,64 @@ JSON, CSV, NDJSON, SERVER_SENT = (
     "application/x-ndjson",
     "text/event-stream",
 )
+Feed = AsyncGenerator[bytes, None]
+
+
+class StreamedResponse:
+    """An answer of unknown length, sent as it is made, until its end or until the caller is gone."""
+
+    def __init__(self, feed: Feed, media_type: str) -> None:
+        self._feed = feed
+        self._media_type = media_type
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", self._media_type.encode()), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        sending = asyncio.create_task(self._send_all(send))
+        gone = asyncio.create_task(_disconnected(receive))
+        try:
+            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+        finally:
+            for task in (sending, gone):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+            await self._feed.aclose()
+
+    async def _send_all(self, send: Send) -> None:
+        async for chunk in self._feed:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def wanted_type(request: HttpRequest, *offers: str) -> str:
     """The first of the offered media types that the caller accepts; JSON where none is named."""
-    for accepted in request.headers.get("accept", "").split(","):
+    for accepted in (exchange_of(request).header(b"accept") or "").split(","):
         media_type = accepted.partition(";")[0].strip().lower()
         if media_type in offers:
             return media_type
     return JSON
 
 
-async def event_lines(ledger: Ledger, wanted: EventFilter, after: int, limit: int) -> AsyncIterator[bytes]:
-    async for logged in event_log.every(ledger.fetch, wanted, after, limit):
-        yield encode(bodies.event(logged)) + b"\n"
+async def event_lines(ledger: Ledger, wanted: Wanted, *, after: int, until: int, limit: int) -> Feed:
+    """Newline-delimited JSON."""
+    async for event in event_log.events(ledger.fetch, wanted, after=after, until=until, limit=limit):
+        yield encode(event) + b"\n"
 
 
-async def live_events(
-    ledger: Ledger, wanted: EventFilter, after: int, expires_at: int
-) -> AsyncIterator[bytes]:
+async def live_events(ledger: Ledger, wanted: Wanted, *, after: int, expires_at: int) -> Feed:
     """Server-sent events (WHATWG HTML): what is there, then what is recorded, until the token expires."""
     while ledger.clock.now().timestamp() < expires_at:
-        found = await event_log.page(ledger.fetch, wanted, after, event_log.CHUNK)
-        for logged in found.events:
-            data = encode(bodies.event(logged)).decode()
-            yield f"id: {logged.position}\nevent: {logged.topic}\ndata: {data}\n\n".encode()
+        found = await event_pages.page(ledger.fetch, wanted, None, None, after=after, limit=event_pages.CHUNK)
+        for event in found.events:
+            yield b"id: %d\nevent: %b\ndata: %b\n\n" % (event.position, event.topic.encode(), encode(event))
         after = max(after, found.scanned_to)
         if found.is_last:
             try:
@@ -54,10 +88,6 @@ async def live_events(
             except NotCaughtUp:
                 # A comment now and then shows both sides that the other is still there.
                 yield b": waiting\n\n"
-
-
-def stream(content: AsyncIterator[bytes], media_type: str) -> Stream:
-    return Stream(content, media_type=media_type, headers={"cache-control": "no-store"})
 
 
 def csv_rows(rows: Iterable[Sequence[Any]]) -> bytes:

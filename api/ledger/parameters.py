@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from api.exchange import ApiError
 from domain.catalogue import EVOLVE
-from projections.event_log import EventFilter
+from projections.event_log import Wanted
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
 POSITION_DIGITS_MAX = 18
@@ -99,17 +99,19 @@ def days(query: Query) -> tuple[date, date]:
     return given.start.date(), last + timedelta(days=1)
 
 
-def event_filter(query: Query) -> EventFilter:
-    given = period(query)
+def wanted_events(query: Query) -> Wanted:
     category = text(query, "category")
     if category is not None and category not in EVOLVE:
         raise invalid("category", f"must be one of {', '.join(sorted(EVOLVE))}")
-    return EventFilter(
-        stream=text(query, "stream"),
-        category=category,
-        topic=text(query, "topic"),
-        recorded_from=given.start if query.get("from") else None,
-        recorded_until=given.end - _MICROSECOND if query.get("to") else None,
+    return Wanted(text(query, "stream"), category, text(query, "topic"))
+
+
+def recorded_between(query: Query) -> tuple[datetime | None, datetime | None]:
+    """`from` and `to` as instants, both inclusive; None where there is no such bound."""
+    given = period(query)
+    return (
+        given.start if query.get("from") else None,
+        given.end - _MICROSECOND if query.get("to") else None,
     )
 
 

@@ -1,12 +1,11 @@
 """For finance: balances as of any instant, statements, journal, trial balance, general ledger, chart."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from litestar import Response, get, post
-from litestar.response import Stream
+from litestar import get, post
+from litestar.types import ASGIApp
 
 from api.context import (
     HttpRequest,
@@ -22,6 +21,7 @@ from api.exchange import ApiError
 from api.ledger import bodies, feeds, parameters
 from api.ledger.admission import WRITE_SCOPE, admit_reader, find_account
 from api.ledger.bodies import ChartBody
+from api.ledger.feeds import Feed
 from api.ledger.parameters import Period, Query, invalid
 from application.chart_of_accounts import AddAccountCodes, add_account_codes
 from domain.chart_of_accounts import AccountCodeAdded, AccountType
@@ -75,7 +75,7 @@ async def balance(request: HttpRequest, identifier: str) -> JsonResponse:
 
 
 @get("/ledger/v1/accounts/{identifier:str}/statement")
-async def statement(request: HttpRequest, identifier: str) -> Response[bytes] | Stream:
+async def statement(request: HttpRequest, identifier: str) -> ASGIApp:
     _, ledger = await admit_reader(request)
     query = request.query_params
     period, after = parameters.period(query), _cursor(query)
@@ -87,7 +87,7 @@ async def statement(request: HttpRequest, identifier: str) -> Response[bytes] | 
     if media_type == feeds.CSV:
         # Without a limit, all of it: the page's bound is one of memory, not of length.
         is_whole = "limit" not in query
-        return feeds.stream(_statement_csv(ledger, first, period, is_whole=is_whole), media_type)
+        return feeds.StreamedResponse(_statement_csv(ledger, first, period, is_whole=is_whole), media_type)
     start = period.start if query.get("from") else None
     end = period.end if query.get("to") else None
     return respond(bodies.statement(first, start, end))
@@ -109,9 +109,7 @@ async def _statement(
     return found
 
 
-async def _statement_csv(
-    ledger: Ledger, page: Statement, period: Period, *, is_whole: bool
-) -> AsyncIterator[bytes]:
+async def _statement_csv(ledger: Ledger, page: Statement, period: Period, *, is_whole: bool) -> Feed:
     """Opening and closing balance are rows of their own, named in the column `type`."""
     opening = bodies.amount(page.opening_balance, page.currency)
     yield feeds.csv_rows([STATEMENT_COLUMNS, ("", "", "", "opening_balance", "", "", "", "", opening)])
@@ -152,7 +150,7 @@ async def trial_balance(request: HttpRequest) -> JsonResponse:
 
 
 @get("/ledger/v1/journal")
-async def journal_lines(request: HttpRequest) -> Response[bytes] | Stream:
+async def journal_lines(request: HttpRequest) -> ASGIApp:
     _, ledger = await admit_reader(request)
     query = request.query_params
     period, after = parameters.period(query), parameters.after(query)
@@ -160,7 +158,7 @@ async def journal_lines(request: HttpRequest) -> Response[bytes] | Stream:
     account_code = await _known_code(ledger, query)
     if feeds.wanted_type(request, feeds.JSON, feeds.CSV) == feeds.CSV:
         bound = limit if "limit" in query else None
-        return feeds.stream(_journal_csv(ledger, period, account_code, after, bound), feeds.CSV)
+        return feeds.StreamedResponse(_journal_csv(ledger, period, account_code, after, bound), feeds.CSV)
     return respond(bodies.journal_page(await _journal(ledger, period, account_code, after, limit)))
 
 
@@ -187,7 +185,7 @@ async def _journal(
 
 async def _journal_csv(
     ledger: Ledger, period: Period, account_code: str | None, after: int, limit: int | None
-) -> AsyncIterator[bytes]:
+) -> Feed:
     yield feeds.csv_rows([JOURNAL_COLUMNS])
     while True:
         lines = await _journal(ledger, period, account_code, after, limit or CSV_CHUNK)

@@ -1,4 +1,4 @@
-"""Examples for the OpenAPI document. Requests name the sandbox's fixtures, so that they can really be sent."""
+"""Examples for the OpenAPI document. Requests name the sandbox's fixtures, ready to be sent."""
 
 from typing import Any
 

@@ -330,4 +330,4 @@ def _run_again(
         answer = attempt.handler(decision, attempt.command)
     except DomainError as refusal:
         return refusal, []
-    return answer, [tuple(staged) for staged in decision.recorded]
+    return answer, [(one.stream, one.version, one.event) for one in decision.recorded]

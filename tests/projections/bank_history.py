@@ -91,6 +91,10 @@ class BankHistory:
             effective_at=effective_at,
         )
 
+    def change_overdraft_limit(self, account_id: str, limit: int) -> None:
+        event = accounts.change_overdraft_limit(self.account(account_id), limit)
+        self.record(accounts.stream(account_id), event)
+
     def create_transfer(self, source: str, target: str, minor: int, user: str = "user_demo") -> str:
         self._numbers += 1
         transfer_id = f"tx_{self._prefix}{self._numbers:017d}"

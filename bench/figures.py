@@ -1,0 +1,115 @@
+"""The figures of the benchmark, each measured on the running service and the Postgres below it."""
+
+import time
+from functools import partial
+from typing import NamedTuple
+
+from bench.lag import LagProbe
+from bench.load import LoadJob, LoadResult, run_load
+from bench.seed import account_id
+from bench.service import Service, running
+from bench.workloads import Choice, TransferPlan
+from infrastructure.database import connect_owner, connect_service
+from infrastructure.migrator import bind
+from infrastructure.settings import Settings
+from infrastructure.tenants import schema_for
+from projections.rebuild import rebuild
+
+CONNECTIONS = 64
+QUIET_RATE = 100.0
+CATCH_UP_SECONDS_MAX = 120
+
+_SIZES = """
+select coalesce(sum(pg_total_relation_size(c.oid)), 0)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = %s and c.relkind = 'r'
+"""
+_BEHIND = """
+select h.last_id - coalesce((select min(notification_id) from {schema}.tracking), 0)
+from {schema}.log_head h
+"""
+
+
+class Bank(NamedTuple):
+    """A seeded tenant: account i belongs to the user of token i."""
+
+    tenant: str
+    dsn: str
+    tokens: list[str]
+
+    @property
+    def schema(self) -> str:
+        return schema_for(self.tenant)
+
+    def plan(self, choice: Choice) -> TransferPlan:
+        accounts = [account_id(index) for index in range(len(self.tokens))]
+        return TransferPlan(accounts=accounts, tokens=self.tokens, choice=choice)
+
+
+def many_transfers(service: Service, bank: Bank, count: int) -> LoadResult:
+    """That many transfers between accounts drawn alike."""
+    job = LoadJob(port=service.settings.port, plan=bank.plan("uniform"), count=count, duration_seconds=3600)
+    return run_load(job)
+
+
+def warm_up(service: Service, bank: Bank) -> LoadResult:
+    """Until nearly every token has been seen: a token is verified once, and then remembered."""
+    return many_transfers(service, bank, 3 * len(bank.tokens))
+
+
+def transfers(service: Service, bank: Bank, choice: Choice, seconds: float) -> LoadResult:
+    """As many transfers as 64 connections get answered."""
+    job = LoadJob(
+        port=service.settings.port,
+        plan=bank.plan(choice),
+        connections=CONNECTIONS,
+        duration_seconds=seconds,
+    )
+    result = run_load(job)
+    wait_until_projected(bank)
+    return result
+
+
+def at_rate(service: Service, bank: Bank, rate: float, seconds: float) -> tuple[LoadResult, LagProbe]:
+    """Transfers at a fixed rate, whether the service keeps up or not; and the read models' lag meanwhile."""
+    job = LoadJob(port=service.settings.port, plan=bank.plan("uniform"), rate=rate, duration_seconds=seconds)
+    with LagProbe(bank.dsn, bank.schema) as lag:
+        result = run_load(job)
+        wait_until_projected(bank)
+    return result, lag
+
+
+def wait_until_projected(bank: Bank) -> float:
+    """Seconds until every read model had seen every event."""
+    started = time.monotonic()
+    with connect_service(bank.dsn) as connection:
+        while time.monotonic() - started < CATCH_UP_SECONDS_MAX:
+            row = connection.execute(bind(_BEHIND, bank.schema).encode()).fetchone()
+            if row is not None and row[0] == 0:
+                return time.monotonic() - started
+            time.sleep(0.005)
+    raise TimeoutError("the read models did not catch up")
+
+
+def disk_bytes(bank: Bank) -> int:
+    """All tables of the tenant with their indexes, after a vacuum."""
+    with connect_owner(bank.dsn) as connection:
+        connection.execute("vacuum")
+        row = connection.execute(_SIZES, (bank.schema,)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def rebuild_events_per_second(bank: Bank) -> tuple[int, float]:
+    """Events in the log, and how many of them a second a rebuild of all read models takes in."""
+    report = rebuild(partial(connect_owner, bank.dsn), bank.schema)
+    if report.differences:
+        raise AssertionError(f"rebuilt read models differ: {report.differences}")
+    return report.events, report.events_per_second
+
+
+def cold_start_seconds(settings: Settings) -> float:
+    """From `daybook serve` on an existing folder, its own Postgres stopped, to the first answer."""
+    started = time.monotonic()
+    with running(settings):
+        return time.monotonic() - started
