@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+import structlog
 from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
@@ -10,7 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from api import docs, health, oauth, sandbox
 from api.context import HttpRequest, exchange_of
-from api.exchange import ApiError
+from api.exchange import ApiError, BodyTooLarge
 from api.gate import Gate
 from api.ledger import routes as ledger
 from api.responses import JsonResponse, error_response, framework_error
@@ -18,6 +19,8 @@ from api.transfers import routes as transfers
 from domain.errors import DomainError
 from infrastructure.metrics import Metrics
 from infrastructure.runtime import Services
+
+log = structlog.get_logger()
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 
@@ -56,6 +59,8 @@ def create_app(make_services: Callable[[], Services], metrics: Metrics, *, is_sa
             ApiError: _answer_error,
             DomainError: _answer_error,
             HTTPException: _answer_framework_error,
+            BodyTooLarge: _answer_too_large,
+            Exception: _answer_defect,
         },
         state=State({}),
         openapi_config=None,
@@ -73,6 +78,17 @@ def _answer_error(request: HttpRequest, error: ApiError | DomainError) -> Respon
 def _answer_framework_error(request: HttpRequest, error: HTTPException) -> Response[bytes]:
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
     return _as_framework_response(framework_error(error.status_code, exchange_of(request), headers))
+
+
+def _answer_too_large(request: HttpRequest, _: BodyTooLarge) -> Response[bytes]:
+    return _as_framework_response(framework_error(413, exchange_of(request)))
+
+
+def _answer_defect(request: HttpRequest, error: Exception) -> Response[bytes]:
+    # The framework would answer in words of its own, and tell nobody.
+    exchange = exchange_of(request)
+    log.error("request failed", request_id=exchange.request_id, path=request.scope["path"], exc_info=error)
+    return _as_framework_response(framework_error(500, exchange))
 
 
 def _as_framework_response(response: JsonResponse) -> Response[bytes]:

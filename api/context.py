@@ -120,7 +120,8 @@ async def execute(
 
 async def wait_for_reads(request: HttpRequest, ledger: Ledger) -> int:
     """Waits until reads show every write so far, and `X-Min-Position` where the caller sent one."""
-    wanted = exchange_of(request).header(b"x-min-position") or "0"
+    wanted = exchange_of(request).header(b"x-min-position")
+    wanted = "0" if wanted is None else wanted
     if not (wanted.isascii() and wanted.isdigit() and len(wanted) <= 18):
         raise ApiError(400, "validation_error", "X-Min-Position must be a position", field="X-Min-Position")
     try:

@@ -47,13 +47,25 @@ class Exchange:
         if self._body is None:
             message = await self._receive()
             body: bytes = message.get("body", b"")
-            while message.get("more_body") and len(body) <= self.surface.body_bytes_max:
-                message = await self._receive()
-                body += message.get("body", b"")
+            if message.get("more_body"):
+                body = await self._rest_of_body(body)
             if len(body) > self.surface.body_bytes_max:
                 raise BodyTooLarge
             self._body = body
         return self._body
+
+    async def _rest_of_body(self, begun: bytes) -> bytes:
+        # A bytearray: a body that comes byte by byte must not be copied as often.
+        body = bytearray(begun)
+        is_complete = False
+        while not is_complete and len(body) <= self.surface.body_bytes_max:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                # What was sent so far may look complete, but it is not all that was meant to be sent.
+                raise ApiError(400, "validation_error", "The body is incomplete")
+            body += message.get("body", b"")
+            is_complete = not message.get("more_body")
+        return bytes(body)
 
 
 class BodyTooLarge(Exception):

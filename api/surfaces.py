@@ -55,7 +55,8 @@ def _plainly(error: DomainError) -> ApiError:
     return ApiError(status, error.code, error.code.replace("_", " ").capitalize())
 
 
-TRANSFERS = Surface("transfers", ("/api/transfers-v2", "/api/accounts/"), _flat, transfers.translate)
+# Its base address is /api; what belongs to others below that has longer prefixes.
+TRANSFERS = Surface("transfers", ("/api/",), _flat, transfers.translate)
 LEDGER = Surface("ledger", ("/ledger/",), _nested, _plainly)
 SANDBOX = Surface("sandbox", ("/sandbox/",), _nested, _plainly)
 SERVICE = Surface("service", ("/",), _nested, _plainly)

@@ -63,7 +63,7 @@ def create_transfer(decision: Decision, command: CreateTransfer) -> CreatedAnswe
         decision.record(stream, _declined(decision, command, refusal))
         return refusal
     decision.record(stream, created)
-    if created.hold_id is not None:
+    if not created.awaits_mfa:
         decision.record(accounts.stream(source.account_id), held)
     decision.record(allowances.stream(command.user_id), taken)
     return CreatedAnswer(decision.load(stream), is_replay=False)
@@ -140,13 +140,8 @@ def _terms(
         to_account_id=destination.account_id if destination else None,
         external=command.external,
         memo=command.memo,
-        hold_id=None if awaits_mfa else _hold_id(command.transfer_id),
         mfa_expires_at=decision.at + transfers.MFA_PATIENCE if awaits_mfa else None,
     )
-
-
-def _hold_id(transfer_id: str) -> str:
-    return "hold_" + transfer_id.removeprefix("tx_")
 
 
 def _hold(source: Account, created: TransferCreated) -> accounts.HoldPlaced:
@@ -154,7 +149,7 @@ def _hold(source: Account, created: TransferCreated) -> accounts.HoldPlaced:
     return accounts.place_hold(
         source,
         created.amount + created.fee,
-        hold_id=_hold_id(created.transfer_id),
+        hold_id=transfers.hold_id_of(created.transfer_id),
         reference=created.transfer_id,
         fee=created.fee.minor,
         description=created.memo or "",
@@ -240,7 +235,7 @@ def _verify_mfa(decision: Decision, command: VerifyMfa, transfer: Transfer) -> C
     except DomainError as refusal:
         decision.record(stream, transfers.MfaDeclined(refusal.code, refusal.facts()))
         return refusal
-    decision.record(stream, transfers.verify_mfa(transfer, held.hold_id))
+    decision.record(stream, transfers.verify_mfa(transfer))
     decision.record(accounts.stream(source.account_id), held)
     return _changed(decision, command.transfer_id)
 

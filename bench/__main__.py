@@ -1,13 +1,12 @@
 """`python -m bench`: the table of the service's figures on this machine, beside pgbench's.
 
-Everything runs on one Postgres in one run, with the whole service on: tokens, idempotency, limits, projections,
-fsync. Only the requests' rate limits are off, and the users are of a tier that may transfer as often as they
-like.
+Everything runs on one Postgres in one run, with the whole service on: tokens, idempotency, limits,
+projections, fsync. Only the requests' rate limits are off, and the users are of a tier that may transfer as
+often as they like.
 """
 
 import argparse
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,4 +158,4 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

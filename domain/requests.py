@@ -26,10 +26,10 @@ class AnsweredRequest(msgspec.Struct, frozen=True):
 
 
 def identity(*parts: str) -> str:
-    """A stable identifier of 24 lower-case hexadecimal digits (96 bits) derived from `parts`."""
+    """A stable identifier of 20 lower-case hexadecimal digits (80 bits) derived from `parts`."""
     # Each part is preceded by its length, so that no two different lists of parts read the same.
     content = "".join([f"{len(part)}:{part}" for part in parts])
-    return hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b(content.encode(), digest_size=10).hexdigest()
 
 
 def stream(request_id: str) -> str:

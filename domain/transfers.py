@@ -44,7 +44,7 @@ class ExternalAccount(msgspec.Struct, frozen=True):
 
 
 class TransferCreated(Event, frozen=True):
-    """`hold_id` is given unless a second factor is awaited first; then `mfa_expires_at` is."""
+    """Its funds are held from here on, unless `mfa_expires_at` says that a second factor comes first."""
 
     TOPIC = "transfer.created"
     transfer_id: str
@@ -61,8 +61,11 @@ class TransferCreated(Event, frozen=True):
     to_account_id: str | None = None
     external: ExternalAccount | None = None
     memo: str | None = None
-    hold_id: str | None = None
     mfa_expires_at: datetime | None = None
+
+    @property
+    def awaits_mfa(self) -> bool:
+        return self.mfa_expires_at is not None
 
 
 class TransferDeclined(Event, frozen=True):
@@ -84,7 +87,6 @@ class TransferDeclined(Event, frozen=True):
 
 class MfaVerified(Event, frozen=True):
     TOPIC = "transfer.mfa_verified"
-    hold_id: str
 
 
 class MfaFailed(Event, frozen=True):
@@ -141,7 +143,7 @@ class Transfer(msgspec.Struct, frozen=True):
 
     created: TransferCreated
     status: str
-    hold_id: str | None = None
+    has_hold: bool
     mfa_verified: bool = False
     mfa_attempts: int = 0
 
@@ -151,7 +153,12 @@ class Transfer(msgspec.Struct, frozen=True):
 
     @property
     def requires_mfa(self) -> bool:
-        return self.created.mfa_expires_at is not None
+        return self.created.awaits_mfa
+
+    @property
+    def hold_id(self) -> str | None:
+        """The hold that was placed for it, if one was."""
+        return hold_id_of(self.created.transfer_id) if self.has_hold else None
 
 
 class Declined(msgspec.Struct, frozen=True):
@@ -167,6 +174,11 @@ TransferState = Transfer | Declined
 
 def stream(transfer_id: str) -> str:
     return f"transfer-{transfer_id}"
+
+
+def hold_id_of(transfer_id: str) -> str:
+    """The id of the one hold that a transfer can have."""
+    return "hold_" + transfer_id.removeprefix("tx_")
 
 
 def scheduled_settlement(transfer_type: TransferType, created_at: datetime) -> datetime:
@@ -200,9 +212,9 @@ def fail_mfa(transfer: Transfer) -> tuple[MfaFailed] | tuple[MfaFailed, Transfer
     return (MfaFailed(),)
 
 
-def verify_mfa(transfer: Transfer, hold_id: str) -> MfaVerified:
+def verify_mfa(transfer: Transfer) -> MfaVerified:
     refuse_unless_awaiting_mfa(transfer)
-    return MfaVerified(hold_id)
+    return MfaVerified()
 
 
 def cancel(transfer: Transfer) -> TransferCancelled:
@@ -220,13 +232,13 @@ def reverse(transfer: Transfer, reason: str) -> TransferReversed:
 def evolve(transfer: TransferState | None, event: TransferEvent) -> TransferState:
     match event:
         case TransferCreated():
-            return Transfer(event, INITIATED if event.hold_id is None else PENDING, event.hold_id)
+            return Transfer(event, INITIATED if event.awaits_mfa else PENDING, not event.awaits_mfa)
         case TransferDeclined():
             return Declined(event.content_hash, event.code, event.facts)
     assert isinstance(transfer, Transfer), "a transfer's first event creates or declines it"
     match event:
         case MfaVerified():
-            return msgspec.structs.replace(transfer, status=PENDING, hold_id=event.hold_id, mfa_verified=True)
+            return msgspec.structs.replace(transfer, status=PENDING, has_hold=True, mfa_verified=True)
         case MfaFailed():
             return msgspec.structs.replace(transfer, mfa_attempts=transfer.mfa_attempts + 1)
         case MfaDeclined():

@@ -135,9 +135,8 @@ class PostgresEventStore:
         self._drop_snapshots_sql = bind(_DROP_OLDER_SNAPSHOTS, schema).encode()
 
     async def append(self, facts: Sequence[StoredFact], reads: Mapping[str, int]) -> int:
-        if self._epoch is None:
-            self._epoch = await self._current_epoch()
-        expected = (list(reads), list(reads.values()), self._epoch)
+        reads = {stream: version for stream, version in reads.items() if _can_exist(stream)}
+        expected = (list(reads), list(reads.values()), await self._known_epoch())
         if not facts:
             return await self._check(expected)
         streams, versions, topics, states = map(list, zip(*facts, strict=True))
@@ -156,6 +155,10 @@ class PostgresEventStore:
             try:
                 await cursor.execute(self._append_sql, parameters, prepare=True)
             except psycopg.errors.UniqueViolation as error:
+                # After a lost answer the server may have been at it still, and have finished only now.
+                position = await self._position_if_stored(connection, streams, versions, states)
+                if position is not None:
+                    return position
                 raise await self._conflict() from error
             row = await cursor.fetchone()
             assert row is not None
@@ -167,6 +170,11 @@ class PostgresEventStore:
     async def _conflict(self) -> Conflict:
         epoch, self._epoch = self._epoch, await self._current_epoch()
         return Conflict() if epoch == self._epoch else HistoryReplaced()
+
+    async def _known_epoch(self) -> int:
+        if self._epoch is None:
+            self._epoch = await self._current_epoch()
+        return self._epoch
 
     async def _current_epoch(self) -> int:
         async def work(connection: psycopg.AsyncConnection[TupleRow]) -> int:
@@ -210,7 +218,10 @@ class PostgresEventStore:
         raise Conflict
 
     async def load(self, wanted: Mapping[str, Known]) -> dict[str, Known]:
-        streams, versions = list(wanted), [known.version for known in wanted.values()]
+        # Before the first state: what was read of a history must not be written onto the next one.
+        await self._known_epoch()
+        streams = [stream for stream in wanted if _can_exist(stream)]
+        versions = [wanted[stream].version for stream in streams]
 
         async def work(connection: psycopg.AsyncConnection[TupleRow]) -> list[TupleRow]:
             cursor = connection.cursor(binary=True)
@@ -236,6 +247,11 @@ class PostgresEventStore:
     async def close(self) -> None:
         await self._appends.close()
         await self._reads.close()
+
+
+def _can_exist(stream: str) -> bool:
+    # Postgres has no NUL in text, so no stream has it in its name.
+    return "\x00" not in stream
 
 
 def _folded(known: Known, stream: str, version: int, topic: str | None, state: bytes) -> Known:

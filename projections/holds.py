@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from domain.accounts import HoldCaptured, HoldPlaced, HoldReleased
+from domain.transfers import hold_id_of
 from projections.read_model import Fetch, ReadModel, Recorded, Write
 
 ACTIVE, CAPTURED, RELEASED = "active", "captured", "released"
@@ -140,12 +141,8 @@ async def active_of_account(fetch: Fetch, account_id: str, limit: int = 100) -> 
 
 async def of_transfer(fetch: Fetch, transfer_id: str) -> list[Hold]:
     """A transfer has one hold at most, named after it; none before its second factor was given."""
-    rows = await fetch(_BY_ID, {"hold_id": hold_id_of_transfer(transfer_id)})
+    rows = await fetch(_BY_ID, {"hold_id": hold_id_of(transfer_id)})
     return [hold for hold in map(_hold, rows) if hold.reference == transfer_id]
-
-
-def hold_id_of_transfer(transfer_id: str) -> str:
-    return "hold_" + transfer_id.removeprefix("tx_")
 
 
 def _transfer_id_of_hold(hold_id: str) -> str:

@@ -83,7 +83,7 @@ async def history(fetch: Fetch, transfer: TransferView) -> list[StatusChange]:
         fact = decode(row["topic"], row["state"])
         created = fact.data
         if isinstance(created, TransferCreated):
-            after = INITIATED if created.hold_id is None else PENDING
+            after = INITIATED if created.awaits_mfa else PENDING
         else:
             after = STATUS_AFTER.get(type(fact.data), status)
         if after != status:

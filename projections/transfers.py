@@ -26,8 +26,8 @@ from domain.transfers import (
     TransferFailed,
     TransferReversed,
     TransferSettled,
+    hold_id_of,
 )
-from projections.holds import hold_id_of_transfer
 from projections.read_model import Fetch, ReadModel, Recorded, Write
 
 # Columns are in the order that wastes no bytes on alignment. The spare space in each page is for the changes
@@ -160,8 +160,8 @@ class TransferView(NamedTuple):
     @property
     def hold_id(self) -> str | None:
         """Its hold's id, None where no hold was ever placed."""
-        if self.terms.hold_id is not None or self.mfa_verified:
-            return hold_id_of_transfer(self.transfer_id)
+        if self.mfa_verified or not self.terms.awaits_mfa:
+            return hold_id_of(self.transfer_id)
         return None
 
 
@@ -219,7 +219,7 @@ def _row(fact: Recorded) -> list[Any]:
         created.transfer_id,
         created.user_id,
         created.to_account_id,
-        INITIATED if created.hold_id is None else PENDING,
+        INITIATED if created.awaits_mfa else PENDING,
         created.transfer_type,
         None,
         created.amount.minor,

@@ -120,6 +120,7 @@ async def _show_books(ledger: Ledger, output: Console, transfer_id: str) -> None
     print_trial_balance(result)
     if any(debit != credit for debit, credit in sums(result).values()):
         raise CommandFailed("debits and credits differ", Exit.CHECK_FAILED)
+    output.print("Debits less credits: zero in every currency.")
     _heading(output, "One transfer", f"all that is known of it are its events: transfer-{transfer_id}")
     newest = await event_log.head(ledger.fetch)
     wanted = Wanted(stream=f"transfer-{transfer_id}")

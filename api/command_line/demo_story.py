@@ -49,14 +49,14 @@ class Story:
         self._show_balance(CHECKING)
         self._move_clock(SETTLED_INTERNAL)
         self._move_clock(SETTLED_INTERBANK)
-        for transfer, status in (
-            (internal, "settled"),
-            (interbank, "settled"),
-            (confirmed, "settled"),
-            (cancelled, "cancelled"),
-            (failing, "failed"),
+        for label, transfer, status in (
+            ("the internal transfer", internal, "settled"),
+            ("the interbank transfer", interbank, "settled"),
+            ("the confirmed one", confirmed, "settled"),
+            ("the regretted one", cancelled, "cancelled"),
+            ("the one to a bank that is not there", failing, "failed"),
         ):
-            self._status(transfer["id"], status)
+            self._status(label, transfer["id"], status)
         self._show_balance(CHECKING, "2745.00")
         self._show_balance(SAVINGS, "5250.00")
         return str(interbank["id"])
@@ -114,8 +114,8 @@ class Story:
     def _move_clock(self, instant: str) -> None:
         self._act(f"the clock moves to {instant}", "POST", "/sandbox/clock", {"set": instant}, 200)
 
-    def _status(self, transfer_id: str, wanted: str) -> None:
-        answer = self._act("how it went", "GET", f"/api/transfers-v2/{transfer_id}", None, 200)
+    def _status(self, label: str, transfer_id: str, wanted: str) -> None:
+        answer = self._act(label, "GET", f"/api/transfers-v2/{transfer_id}", None, 200)
         status = answer["transfer"]["status"]
         self._check(status == wanted, f"{transfer_id} is {status} instead of {wanted}")
 
@@ -141,4 +141,6 @@ def _gist(answer: dict[str, Any]) -> str:
     words = [transfer.get("id", ""), transfer.get("status", "")]
     if "scheduled_settlement_at" in transfer and transfer["status"] == "pending":
         words.append(f"settles at {transfer['scheduled_settlement_at']}")
+    if "failure_reason" in transfer:
+        words.append(str(transfer["failure_reason"]))
     return ", ".join(words) + (f". {answer['message']}" if "message" in answer else "")

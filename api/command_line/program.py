@@ -49,6 +49,7 @@ for _name, _function, _help in (
     ("balance", "reports:balance", "Show an account's balance at any instant."),
     ("trial-balance", "reports:trial_balance", "Show debits and credits of every account code."),
     ("journal", "journals:journal", "Show the journal, or print it as CSV."),
+    ("openapi", "documents:openapi", "Print the API as an OpenAPI document."),
     ("import-transactions", "importing:import_transactions", "Post a bank's transactions from a CSV file."),
 ):
     app.command(f"api.command_line.{_function}", name=_name, help=_help)

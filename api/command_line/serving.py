@@ -14,6 +14,7 @@ def run_api(settings: Settings) -> None:
     """Serves HTTP with `settings.workers` processes until SIGTERM."""
     # Imported here: the other commands need not wait for the server's code.
     from granian.constants import HTTPModes, Interfaces, Loops  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
     from granian.server import Server  # noqa: PLC0415
 
     end_with_parent()
@@ -27,7 +28,7 @@ def run_api(settings: Settings) -> None:
         workers=settings.workers,
         websockets=False,
         log_access=False,
-        log_level="warning",
+        log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=30,
     ).serve()

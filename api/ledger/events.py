@@ -16,7 +16,7 @@ EVERYTHING = 2**62
 @get("/ledger/v1/events")
 async def events(request: HttpRequest) -> ASGIApp:
     claims, ledger = await admit_reader(request)
-    query = request.query_params
+    query = parameters.query_of(request, "after", "limit", "stream", "category", "topic", "from", "to")
     wanted, after = parameters.wanted_events(query), parameters.after(query)
     recorded_from, recorded_to = parameters.recorded_between(query)
     media_type = feeds.wanted_type(request, feeds.JSON, feeds.NDJSON, feeds.SERVER_SENT)
@@ -40,15 +40,15 @@ async def events(request: HttpRequest) -> ASGIApp:
 @get("/ledger/v1/streams/{stream:str}")
 async def stream(request: HttpRequest, stream: str) -> JsonResponse:
     _, ledger = await admit_reader(request)
-    query = request.query_params
-    at_version = parameters.whole_number(query, "at_version", 0, least=1)
+    query = parameters.query_of(request, "at_version", "at", "after", "limit")
+    at_version = parameters.at_version(query)
     at = parameters.instant(query, "at")
     after = parameters.after(query)
     limit = parameters.limit(query, STREAM_EVENTS_DEFAULT)
     folded = None
     if stream.isprintable():
         folded = await event_pages.folded_stream(
-            ledger.fetch, stream, at_version or None, at, after=after, limit=limit
+            ledger.fetch, stream, at_version, at, after=after, limit=limit
         )
     if folded is None:
         raise ApiError(404, "not_found", "Stream not found")

@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
+from api import query_string
+from api.context import HttpRequest
 from api.exchange import ApiError
 from domain.catalogue import EVOLVE
 from projections.event_log import Wanted
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
-POSITION_DIGITS_MAX = 18
+POSITION_MAX = 10**18 - 1
 TEXT_LENGTH_MAX = 255
 
 # Where a period without an end begins and ends: nothing is dated outside.
@@ -37,26 +39,23 @@ def invalid(name: str, message: str) -> ApiError:
     return ApiError(400, "validation_error", f"{name} {message}", field=name)
 
 
-def whole_number(query: Query, name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
-    text = query.get(name)
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= POSITION_DIGITS_MAX):
-        raise invalid(name, "must be a whole number")
-    number = int(text)
-    if number < least or (most is not None and number > most):
-        bounds = f"at least {least}" if most is None else f"between {least} and {most}"
-        raise invalid(name, f"must be {bounds}")
-    return number
+def query_of(request: HttpRequest, *names: str) -> Query:
+    """Those of the parameters `names` that say something: an empty one is as good as none."""
+    return {name: value for name, value in query_string.query_of(request, *names).items() if value}
 
 
 def after(query: Query) -> int:
     """The position after which a page begins."""
-    return whole_number(query, "after", 0)
+    return query_string.whole_number(query, "after", 0, POSITION_MAX, 0)
 
 
 def limit(query: Query, default: int = LIMIT_DEFAULT) -> int:
-    return whole_number(query, "limit", default, least=1, most=LIMIT_MAX)
+    return query_string.whole_number(query, "limit", 1, LIMIT_MAX, default)
+
+
+def at_version(query: Query) -> int | None:
+    """None where no version was named."""
+    return query_string.whole_number(query, "at_version", 1, POSITION_MAX, 0) or None
 
 
 def text(query: Query, name: str) -> str | None:

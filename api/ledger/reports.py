@@ -66,8 +66,9 @@ _CURSOR = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
 async def balance(request: HttpRequest, identifier: str) -> JsonResponse:
     _, ledger = await admit_reader(request)
     now = ledger.clock.now()
-    effective_at = parameters.instant(request.query_params, "effective_at") or now
-    known_at = parameters.instant(request.query_params, "known_at") or now
+    query = parameters.query_of(request, "effective_at", "known_at")
+    effective_at = parameters.instant(query, "effective_at") or now
+    known_at = parameters.instant(query, "known_at") or now
     account_id = await find_account(ledger, identifier)
     as_of = await balances.balance_as_of(ledger.fetch, account_id, effective_at, known_at)
     assert as_of is not None, "an account in the directory has a balance"
@@ -77,7 +78,7 @@ async def balance(request: HttpRequest, identifier: str) -> JsonResponse:
 @get("/ledger/v1/accounts/{identifier:str}/statement")
 async def statement(request: HttpRequest, identifier: str) -> ASGIApp:
     _, ledger = await admit_reader(request)
-    query = request.query_params
+    query = parameters.query_of(request, "from", "to", "cursor", "limit")
     period, after = parameters.period(query), _cursor(query)
     limit = parameters.limit(query, STATEMENT_LINES_DEFAULT)
     media_type = feeds.wanted_type(request, feeds.JSON, feeds.CSV)
@@ -140,8 +141,9 @@ def _cursor(query: Query) -> Cursor | None:
 @get("/ledger/v1/trial-balance")
 async def trial_balance(request: HttpRequest) -> JsonResponse:
     _, ledger = await admit_reader(request)
-    effective_at = parameters.instant(request.query_params, "effective_at")
-    known_at = parameters.instant(request.query_params, "known_at")
+    query = parameters.query_of(request, "effective_at", "known_at")
+    effective_at = parameters.instant(query, "effective_at")
+    known_at = parameters.instant(query, "known_at")
     if effective_at is None and known_at is None:
         return respond(bodies.trial_balance(await general_ledger.trial_balance(ledger.fetch)))
     now = ledger.clock.now()
@@ -152,7 +154,7 @@ async def trial_balance(request: HttpRequest) -> JsonResponse:
 @get("/ledger/v1/journal")
 async def journal_lines(request: HttpRequest) -> ASGIApp:
     _, ledger = await admit_reader(request)
-    query = request.query_params
+    query = parameters.query_of(request, "from", "to", "account_code", "after", "limit")
     period, after = parameters.period(query), parameters.after(query)
     limit = parameters.limit(query)
     account_code = await _known_code(ledger, query)
@@ -199,8 +201,9 @@ async def _journal_csv(
 @get("/ledger/v1/general-ledger")
 async def ledger_days(request: HttpRequest) -> JsonResponse:
     _, ledger = await admit_reader(request)
-    day_from, day_before = parameters.days(request.query_params)
-    account_code = await _known_code(ledger, request.query_params)
+    query = parameters.query_of(request, "from", "to", "account_code")
+    day_from, day_before = parameters.days(query)
+    account_code = await _known_code(ledger, query)
     known = await certificates.newest(ledger.fetch)
     found = await general_ledger.days(ledger.fetch, day_from, day_before, account_code)
     return respond(bodies.general_ledger(found, known.position))

@@ -98,7 +98,7 @@ class BankHistory:
     def create_transfer(self, source: str, target: str, minor: int, user: str = "user_demo") -> str:
         self._numbers += 1
         transfer_id = f"tx_{self._prefix}{self._numbers:017d}"
-        hold_id = f"hold_{self._prefix}{self._numbers:015d}"
+        hold_id = transfers.hold_id_of(transfer_id)
         reference = f"FTZ{self.now:%y%m%d}{self._numbers:08d}"
         amount = Money(minor, "USD")
         created = TransferCreated(
@@ -115,7 +115,6 @@ class BankHistory:
             transfers.scheduled_settlement("internal", self.now),
             to_account_id=target,
             memo="Rent for the month",
-            hold_id=hold_id,
         )
         self.record(transfers.stream(transfer_id), created)
         self.record(
@@ -132,12 +131,14 @@ class BankHistory:
         transfer = self.state(transfers.stream(transfer_id))
         created: TransferCreated = transfer.created
         source, target = created.from_account_id, created.to_account_id
-        assert created.hold_id is not None
         assert target is not None
         terms = {"contra": chart_of_accounts.TRANSFER_CLEARING, "kind": "transfer"}
         self.record(transfers.stream(transfer_id), ProcessingStarted(), effective_at=effective_at)
         captured = accounts.capture_hold(
-            self.account(source), created.amount, hold_id=created.hold_id, reference=transfer_id
+            self.account(source),
+            created.amount,
+            hold_id=transfers.hold_id_of(transfer_id),
+            reference=transfer_id,
         )
         self.record(accounts.stream(source), captured, effective_at=effective_at)
         debited = accounts.debit_captured(
