@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
-from litestar import Litestar
+from litestar import Litestar, Request
 
 from api.context import HttpRequest
 from api.exchange import ApiError, BodyTooLarge, Exchange
@@ -75,7 +75,7 @@ class Gate:
             return
         scope["app"] = scope["litestar_app"] = self._app
         try:
-            response = await express(HttpRequest(scope))
+            response = await express(Request(scope))
         except (ApiError, DomainError) as error:
             response = error_response(error, exchange)
         await response(scope, receive, answer)

@@ -26,7 +26,7 @@ async def ready(request: HttpRequest) -> JsonResponse:
 @get("/metrics", operation=operations.METRICS)
 async def metrics(request: HttpRequest) -> Response[bytes]:
     return Response(
-        request.app.state.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8"
+        request.app.state.metrics.exposition(), media_type="text/plain; version=0.0.4"
     )
 
 

@@ -15,6 +15,7 @@ import psycopg
 import structlog
 
 from application.store import StoreUnavailable
+from application.writer import QueueFull
 from infrastructure import timekeeper
 from infrastructure.database import connect_service, service_conninfo
 from infrastructure.leases import RENEW_SECONDS, Lease
@@ -85,10 +86,9 @@ class Background:
         while True:
             try:
                 fallen_due = await timekeeper.due(ledger, ledger.clock.now())
-                if fallen_due:
-                    await timekeeper.fire(ledger, fallen_due, self._services.timer_rules)
+                if fallen_due and await timekeeper.fire(ledger, fallen_due, self._services.timer_rules):
                     continue
-            except (StoreUnavailable, NotCaughtUp):
+            except (StoreUnavailable, NotCaughtUp, QueueFull):
                 log.warning("timers paused", tenant=ledger.tenant)
             await asyncio.sleep(LOOK_FOR_TIMERS_SECONDS)
 

@@ -1,4 +1,4 @@
-"""What is done once before the service's processes start: migrate, and in the sandbox fill and set the clock."""
+"""What is done once before the service's processes start: migrate; in the sandbox, fill and set the clock."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ def prepare(settings: Settings, dsn: str, owner_dsn: str) -> list[str]:
 async def _prepare_sandbox(settings: Settings, dsn: str, owner_dsn: str) -> None:
     """The clock starts at the later of the setting and the newest event, then an empty ledger is filled."""
     services = Services(settings, dsn, owner_dsn, observer=None)
+    await services.primary.start()
     await services.reads.start()
     try:
         ledger = await services.ledger(sandbox.SANDBOX_TENANT)

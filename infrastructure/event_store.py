@@ -145,20 +145,21 @@ class PostgresEventStore:
 
         async def work(connection: psycopg.AsyncConnection[TupleRow]) -> int:
             nonlocal is_retry
-            if is_retry:
+            is_again, is_retry = is_retry, True
+            if is_again:
                 # The first try's answer was lost. Its events may be there: then they are done.
                 position = await self._position_if_stored(connection, streams, versions, states)
                 if position is not None:
                     return position
-            is_retry = True
             cursor = connection.cursor(binary=True)
             try:
                 await cursor.execute(self._append_sql, parameters, prepare=True)
             except psycopg.errors.UniqueViolation as error:
-                # After a lost answer the server may have been at it still, and have finished only now.
-                position = await self._position_if_stored(connection, streams, versions, states)
-                if position is not None:
-                    return position
+                if is_again:
+                    # The server was at the first try still, and finished it only now.
+                    position = await self._position_if_stored(connection, streams, versions, states)
+                    if position is not None:
+                        return position
                 raise await self._conflict() from error
             row = await cursor.fetchone()
             assert row is not None

@@ -14,6 +14,7 @@ from infrastructure.migrator import bind
 
 PROJECTED_CHANNEL = "daybook_projected"
 
+_HEAD = "select last_id as head from {schema}.log_head where k = 1"
 _POSITIONS = """
 select h.last_id as head, coalesce((select min(notification_id) from {schema}.tracking), 0) as projected
 from {schema}.log_head h where h.k = 1
@@ -80,9 +81,10 @@ class Database:
 class Freshness:
     """Knows how far each tenant's read models have got: told by NOTIFY, and asking when in doubt."""
 
-    def __init__(self, dsn: str, database: Database) -> None:
+    def __init__(self, dsn: str, primary: Database, reads: Database) -> None:
         self._conninfo = service_conninfo(dsn)
-        self._database = database
+        self._primary = primary
+        self._reads = reads
         self._moved: dict[str, asyncio.Event] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -100,8 +102,11 @@ class Freshness:
 
         Returns the position that they show. Raises NotCaughtUp after the time-out.
         """
-        rows = await self._database.fetch(schema, _POSITIONS, {})
+        rows = await self._reads.fetch(schema, _POSITIONS, {})
         wanted = max(int(rows[0]["head"]), at_least)
+        if self._primary is not self._reads:
+            # A replica may not have heard of the newest events itself.
+            wanted = max(wanted, int((await self._primary.fetch(schema, _HEAD, {}))[0]["head"]))
         if rows[0]["projected"] >= wanted:
             return int(rows[0]["projected"])
         deadline = asyncio.get_running_loop().time() + timeout_seconds
@@ -110,7 +115,7 @@ class Freshness:
             with contextlib.suppress(TimeoutError):
                 # A notification is only a hint: without one, look again soon.
                 await asyncio.wait_for(moved.wait(), 0.1)
-            rows = await self._database.fetch(schema, _POSITIONS, {})
+            rows = await self._reads.fetch(schema, _POSITIONS, {})
             if rows[0]["projected"] >= wanted:
                 return int(rows[0]["projected"])
         raise NotCaughtUp

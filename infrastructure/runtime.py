@@ -33,8 +33,9 @@ class Services:
             self._sandbox = Sandbox(self, sandbox_clock)
         else:
             self.clock = SystemClock()
-        self.reads = Database(settings.reads_url or dsn)
-        self.freshness = Freshness(dsn, self.reads)
+        self.primary = Database(dsn)
+        self.reads = Database(settings.reads_url) if settings.reads_url else self.primary
+        self.freshness = Freshness(dsn, self.primary, self.reads)
         self.tokens = Tokens(dsn)
         self.oauth_clients = OAuthClients(dsn)
         self.rate_limiter = RateLimiter(dsn)
@@ -49,6 +50,7 @@ class Services:
         return self._sandbox
 
     async def start(self) -> None:
+        await self.primary.start()
         await self.reads.start()
         self.freshness.start()
         await self.tokens.start()
@@ -61,6 +63,7 @@ class Services:
         await self.tokens.close()
         await self.freshness.close()
         await self.reads.close()
+        await self.primary.close()
 
     def open_ledgers(self) -> tuple[Ledger, ...]:
         return tuple(self._ledgers.values())

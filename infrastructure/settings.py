@@ -47,7 +47,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_bound: Annotated[int, Meta(ge=1000, description="stream states kept in memory per process")] = (
         100_000
     )
-    issuers: Annotated[str, _described("JWKS URLs of external token issuers, separated by blanks")] = ""
     log_level: Annotated[str, _described("debug, info, warning or error")] = "info"
 
     @property

@@ -106,20 +106,22 @@ def read_back(events: Sequence[StoredEvent], known_at: datetime) -> list[Recorde
     """
     recorded: list[Recorded] = []
     append = recorded.append
+    # Runs for every event there is: a named tuple's own constructor would take a third of the time.
+    new = tuple.__new__
     for position, stream, version, topic, state in events:
         envelope = decode(topic, state)
-        known_at = max(known_at, envelope.recorded_at)
-        append(
-            Recorded(
-                position,
-                stream,
-                version,
-                topic,
-                known_at,
-                envelope.effective_at or known_at,
-                envelope.actor,
-                envelope.correlation_id,
-                envelope.data,
-            )
+        if envelope.recorded_at > known_at:  # noqa: PLR1730  # twice as fast as max()
+            known_at = envelope.recorded_at
+        fields = (
+            position,
+            stream,
+            version,
+            topic,
+            known_at,
+            envelope.effective_at or known_at,
+            envelope.actor,
+            envelope.correlation_id,
+            envelope.data,
         )
+        append(new(Recorded, fields))
     return recorded

@@ -13,6 +13,7 @@ differ by a little while positions are in commit order.
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from domain.catalogue import decode
@@ -53,14 +54,19 @@ def extend(digest: bytes, events: Sequence[StoredEvent]) -> tuple[bytes, list[tu
     sha256 = hashlib.sha256
     checkpoints: list[tuple[int, bytes]] = []
     for position, stream, version, topic, state in events:
-        name, kind = stream.encode(), topic.encode()
+        name = stream.encode()
         digest = sha256(
-            b"%b%d:%b,%d,%d:%b,%d:%b,"
-            % (digest, len(name), name, version, len(kind), kind, len(state), state)
+            b"%b%d:%b,%d,%b%d:%b," % (digest, len(name), name, version, _netstring(topic), len(state), state)
         ).digest()
         if not position % CHECKPOINT_EVERY:
             checkpoints.append((position, digest))
     return digest, checkpoints
+
+
+@cache
+def _netstring(topic: str) -> bytes:
+    raw = topic.encode()
+    return b"%d:%b," % (len(raw), raw)
 
 
 def certify(
