@@ -1,8 +1,17 @@
-"""What the service tells Prometheus. Several API processes share the numbers through a folder of files."""
+"""What the service tells Prometheus.
 
-from collections.abc import Callable
+Where several API processes serve one port, they share counters and histograms through a folder of files
+(`PROMETHEUS_MULTIPROC_DIR`, the client library's own way), so that any of them can answer for all. Gauges are
+those of the process that answers.
+"""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import os
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 _LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _GROUP_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -13,6 +22,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._gauges = _Gauges()
         self._requests = Histogram(
             "daybook_request_seconds",
             "Time to answer a request.",
@@ -41,7 +51,11 @@ class Metrics:
 
     def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
         """A gauge that is read when it is asked for."""
-        Gauge(name, description, registry=self.registry).set_function(read)
+        self._gauges.watched[name] = (description, read)
+
+    def lag(self, tenant: str, events: int) -> None:
+        """How many events the tenant's read models have not seen yet."""
+        self._gauges.lags[tenant] = events
 
     def request(self, surface: str, method: str, status: int, seconds: float) -> None:
         labels = (surface, method, status)
@@ -62,4 +76,28 @@ class Metrics:
         self._loaded.inc(count)
 
     def exposition(self) -> bytes:
-        return generate_latest(self.registry)
+        shared = self.registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            shared = CollectorRegistry()
+            MultiProcessCollector(shared)  # type: ignore[no-untyped-call]  # the library has no types here
+        own = CollectorRegistry()
+        own.register(self._gauges)
+        return generate_latest(shared) + generate_latest(own)
+
+
+class _Gauges(Collector):
+    """Read when they are asked for."""
+
+    def __init__(self) -> None:
+        self.watched: dict[str, tuple[str, Callable[[], float]]] = {}
+        self.lags: dict[str, int] = {}
+
+    def collect(self) -> Iterable[Metric]:
+        for name, (description, read) in self.watched.items():
+            yield GaugeMetricFamily(name, description, value=read())
+        lag = GaugeMetricFamily(
+            "daybook_projection_lag_events", "Events that the read models have not seen.", labels=["tenant"]
+        )
+        for tenant, events in self.lags.items():
+            lag.add_metric([tenant], events)
+        yield lag

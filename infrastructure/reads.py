@@ -97,6 +97,11 @@ class Freshness:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    async def lag(self, schema: str) -> int:
+        """How many events of the log the read models have not seen yet."""
+        row = (await self._reads.fetch(schema, _POSITIONS, {}))[0]
+        return int(row["head"]) - int(row["projected"])
+
     async def wait(self, schema: str, at_least: int = 0, timeout_seconds: float = 5.0) -> int:
         """Waits until the read models show all that is in the log now, and `at_least` that position.
 

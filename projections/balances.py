@@ -1,7 +1,10 @@
 """Balances: what each account has now, and had at any instant, effective then as known then.
 
-Each row of the history has the totals after its event (the event's own, so nothing is summed up here) and,
-where the event changed them, by how much. The balance effective at E as known at K is then
+The newest balance is summed up from the events' amounts, and the totals that each event says are kept beside
+it: a constraint has them equal, so a wrong sum anywhere stops the follower instead of being shown.
+
+Each row of the history has the totals after its event and, where the event changed them, by how much. The
+balance effective at E as known at K is then
 
     the totals after the last event that was recorded by both E and K
     + the changes recorded later, up to K, that count from E or before    (back-dated)
@@ -46,9 +49,12 @@ create table {schema}.balances (
     status text collate "C" not null,
     posted numeric not null,
     held numeric not null,
+    posted_said numeric not null,
+    held_said numeric not null,
     overdraft_limit numeric not null,
     dated_back_us_max bigint not null,
-    dated_ahead_us_max bigint not null
+    dated_ahead_us_max bigint not null,
+    constraint sums_equal_what_events_say check (posted = posted_said and held = held_said)
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.2);
 create table {schema}.balance_history (
     position bigint not null,
@@ -72,24 +78,25 @@ create table {schema}.overdraft_history (
 """
 
 _OPEN = """
-insert into {schema}.balances (account_id, currency, status, posted, held, overdraft_limit, position,
-                               updated_at, dated_back_us_max, dated_ahead_us_max)
-select account_id, currency, 'active', 0, 0, overdraft_limit, position, updated_at, 0, 0
+insert into {schema}.balances (account_id, currency, status, posted, held, posted_said, held_said,
+                               overdraft_limit, position, updated_at, dated_back_us_max, dated_ahead_us_max)
+select account_id, currency, 'active', 0, 0, 0, 0, overdraft_limit, position, updated_at, 0, 0
 from unnest(%b::text[], %b::text[], %b::numeric[], %b::bigint[], %b::timestamptz[])
     as u (account_id, currency, overdraft_limit, position, updated_at)
 """
 
 _UPDATE = """
 update {schema}.balances b
-set posted = coalesce(u.posted, b.posted), held = coalesce(u.held, b.held),
+set posted = b.posted + u.posted_change, held = b.held + u.held_change,
+    posted_said = coalesce(u.posted_said, b.posted_said), held_said = coalesce(u.held_said, b.held_said),
     overdraft_limit = coalesce(u.overdraft_limit, b.overdraft_limit),
     status = coalesce(u.status, b.status), position = u.position, updated_at = u.updated_at,
     dated_back_us_max = greatest(b.dated_back_us_max, u.dated_back_us_max),
     dated_ahead_us_max = greatest(b.dated_ahead_us_max, u.dated_ahead_us_max)
-from unnest(%b::text[], %b::numeric[], %b::numeric[], %b::numeric[], %b::text[], %b::bigint[],
-            %b::timestamptz[], %b::bigint[], %b::bigint[])
-    as u (account_id, posted, held, overdraft_limit, status, position, updated_at,
-          dated_back_us_max, dated_ahead_us_max)
+from unnest(%b::text[], %b::numeric[], %b::numeric[], %b::numeric[], %b::numeric[], %b::numeric[],
+            %b::text[], %b::bigint[], %b::timestamptz[], %b::bigint[], %b::bigint[])
+    as u (account_id, posted_change, held_change, posted_said, held_said, overdraft_limit, status, position,
+          updated_at, dated_back_us_max, dated_ahead_us_max)
 where b.account_id = u.account_id
 """
 
@@ -121,17 +128,21 @@ class _Row:
     __slots__ = (
         "dated_ahead_us",
         "dated_back_us",
-        "held",
+        "held_change",
+        "held_said",
         "overdraft_limit",
         "position",
-        "posted",
+        "posted_change",
+        "posted_said",
         "status",
         "updated_at",
     )
 
     def __init__(self) -> None:
-        self.posted: int | None = None
-        self.held: int | None = None
+        self.posted_change = 0
+        self.held_change = 0
+        self.posted_said: int | None = None
+        self.held_said: int | None = None
         self.overdraft_limit: int | None = None
         self.status: str | None = None
         self.position = 0
@@ -169,10 +180,13 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
         if row is None:
             row = rows[account_id] = _Row()
         row.date(fact)
-        change = _CHANGES.get(kind)
-        if change is not None:
-            row.posted, row.held = event.posted, event.held
-            history.append(_moved(fact, account_id, event, *change))
+        signs = _SIGNS.get(kind)
+        if signs is not None:
+            posted_change, held_change = signs[0] * event.amount.minor, signs[1] * event.amount.minor
+            row.posted_change += posted_change
+            row.held_change += held_change
+            row.posted_said, row.held_said = event.posted, event.held
+            history.append(_moved(fact, account_id, event, posted_change, held_change))
         elif kind is OverdraftLimitChanged:
             row.overdraft_limit = event.overdraft_limit
             limits.append(_limit(fact, account_id, event.overdraft_limit))
@@ -181,8 +195,8 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
     _write_all(write, ((_OPEN, opened), (_UPDATE, _updates(rows)), (_HISTORY, history), (_OVERDRAFT, limits)))
 
 
-# Signs of what the amount does to posted and to held.
-_CHANGES: dict[type[Event], tuple[int, int]] = {
+# What the amount does to posted and to held.
+_SIGNS: dict[type[Event], tuple[int, int]] = {
     AccountCredited: (1, 0),
     AccountDebited: (-1, 0),
     HoldPlaced: (0, 1),
@@ -191,8 +205,9 @@ _CHANGES: dict[type[Event], tuple[int, int]] = {
 }
 
 
-def _moved(fact: Recorded, account_id: str, event: Any, posted: int, held: int) -> tuple[Any, ...]:
-    amount = event.amount.minor
+def _moved(
+    fact: Recorded, account_id: str, event: Any, posted_change: int, held_change: int
+) -> tuple[Any, ...]:
     return (
         fact.position,
         fact.recorded_at,
@@ -200,8 +215,8 @@ def _moved(fact: Recorded, account_id: str, event: Any, posted: int, held: int) 
         account_id,
         event.posted,
         event.held,
-        posted * amount if posted else None,
-        held * amount if held else None,
+        posted_change or None,
+        held_change or None,
     )
 
 
@@ -213,8 +228,10 @@ def _updates(rows: dict[str, _Row]) -> list[tuple[Any, ...]]:
     return [
         (
             account_id,
-            row.posted,
-            row.held,
+            row.posted_change,
+            row.held_change,
+            row.posted_said,
+            row.held_said,
             row.overdraft_limit,
             row.status,
             row.position,
@@ -355,4 +372,4 @@ async def balance_at_position(
     )
 
 
-MODEL = ReadModel("balances", 1, _TABLES, ("balances", "balance_history", "overdraft_history"), apply)
+MODEL = ReadModel("balances", 2, _TABLES, ("balances", "balance_history", "overdraft_history"), apply)

@@ -30,8 +30,8 @@ R = TypeVar("R")
 SANDBOX_CLOCK = "sandbox-clock"
 # How long a service that has just been started may take to bring its Postgres up.
 STARTING_SECONDS_MAX = 15.0
-# How long a follower of the running service gets before the command follows the log itself.
-FOLLOWER_SECONDS_MAX = 2.0
+# How long the service's follower gets before the command helps it: longer than a batch under load takes.
+FOLLOWER_SECONDS_MAX = 0.3
 
 
 class Opened(NamedTuple):

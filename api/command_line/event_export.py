@@ -48,7 +48,12 @@ def events(
         return Exit.OK
 
     with open_database(settings_from(of)) as opened:
-        return asyncio.run(run(opened))
+        try:
+            return asyncio.run(run(opened))
+        except KeyboardInterrupt:
+            if not follow:
+                raise
+            return Exit.OK
 
 
 async def _events(

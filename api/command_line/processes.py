@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,6 +104,7 @@ def run_service(settings: Settings) -> None:
             environment = {
                 **os.environ,
                 **to_environment(settings),
+                **_shared_metrics(settings),
                 "DAYBOOK_DATABASE_URL": dsn,
                 "DAYBOOK_MIGRATIONS_URL": owner_dsn,
             }
@@ -118,6 +120,16 @@ def run_service(settings: Settings) -> None:
                     child.stop()
     except Stopped:
         return
+
+
+def _shared_metrics(settings: Settings) -> dict[str, str]:
+    """Where several API processes put their numbers together; emptied at each start."""
+    if settings.workers == 1:
+        return {}
+    folder = settings.data / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
 def _watch(children: list[Child], postgres: EmbeddedPostgres | None) -> None:

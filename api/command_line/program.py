@@ -11,11 +11,15 @@ from api.command_line.options import NONE_GIVEN, ServiceOptions, settings_from
 from api.command_line.processes import run_service
 from infrastructure.logs import configure_logging
 
+# What a shell reports of a program that SIGINT ended.
+INTERRUPTED = 130
+
 app = App(
     name="daybook",
     help="The book of original entry for a bank.",
     help_epilogue=EXIT_CODES_HELP,
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
 )
 
 
@@ -60,7 +64,8 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except KeyboardInterrupt:
-        return Exit.OK
+        print("daybook: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough. Nothing may be flushed into the pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

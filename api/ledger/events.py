@@ -5,7 +5,7 @@ from litestar.types import ASGIApp
 
 from api.context import HttpRequest, JsonResponse, exchange_of, respond
 from api.exchange import ApiError
-from api.ledger import bodies, feeds, parameters
+from api.ledger import bodies, feeds, operations, parameters
 from api.ledger.admission import admit_reader
 from projections import event_log, event_pages
 
@@ -13,7 +13,7 @@ STREAM_EVENTS_DEFAULT = 1_000
 EVERYTHING = 2**62
 
 
-@get("/ledger/v1/events")
+@get("/ledger/v1/events", operation=operations.EVENTS)
 async def events(request: HttpRequest) -> ASGIApp:
     claims, ledger = await admit_reader(request)
     query = parameters.query_of(request, "after", "limit", "stream", "category", "topic", "from", "to")
@@ -34,10 +34,10 @@ async def events(request: HttpRequest) -> ASGIApp:
         return feeds.StreamedResponse(live, media_type)
     limit = parameters.limit(query)
     found = await event_pages.page(ledger.fetch, wanted, recorded_from, recorded_to, after=after, limit=limit)
-    return respond(bodies.event_page(found))
+    return respond(bodies.events(found))
 
 
-@get("/ledger/v1/streams/{stream:str}")
+@get("/ledger/v1/streams/{stream:str}", operation=operations.STREAM)
 async def stream(request: HttpRequest, stream: str) -> JsonResponse:
     _, ledger = await admit_reader(request)
     query = parameters.query_of(request, "at_version", "at", "after", "limit")
@@ -52,7 +52,7 @@ async def stream(request: HttpRequest, stream: str) -> JsonResponse:
         )
     if folded is None:
         raise ApiError(404, "not_found", "Stream not found")
-    return respond(bodies.folded_stream(folded))
+    return respond(bodies.stream(folded))
 
 
 ROUTES = (events, stream)

@@ -1,68 +1,30 @@
-"""For finance: balances as of any instant, statements, journal, trial balance, general ledger, chart."""
+"""For finance: balances as of any instant, statements, journal, trial balance, general ledger."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
-import msgspec
-from litestar import get, post
+from litestar import get
 from litestar.types import ASGIApp
 
-from api.context import (
-    HttpRequest,
-    JsonResponse,
-    authenticate,
-    execute,
-    json_body,
-    ledger_of,
-    require_scope,
-    respond,
-)
+from api.context import HttpRequest, JsonResponse, respond
 from api.exchange import ApiError
-from api.ledger import bodies, feeds, parameters
-from api.ledger.admission import WRITE_SCOPE, admit_reader, find_account
-from api.ledger.bodies import ChartBody
+from api.ledger import bodies, documents, feeds, operations, parameters
+from api.ledger.admission import admit_reader, find_account
 from api.ledger.feeds import Feed
 from api.ledger.parameters import Period, Query, invalid
-from application.chart_of_accounts import AddAccountCodes, add_account_codes
-from domain.chart_of_accounts import AccountCodeAdded, AccountType
 from infrastructure.ledgers import Ledger
 from projections import account_statements, balances, certificates, general_ledger, journal
 from projections.account_statements import Cursor, Statement
-from projections.general_ledger import ChartEntry
 
 STATEMENT_LINES_DEFAULT = 1_000
 CSV_CHUNK = 1_000
-ACCOUNT_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-ACCOUNT_NAME_LENGTH_MAX = 140
-JOURNAL_COLUMNS = (
-    "position",
-    "line",
-    "effective_date",
-    "recorded_at",
-    "account_code",
-    "account_id",
-    "debit",
-    "credit",
-    "currency",
-    "reference",
-    "description",
-)
-STATEMENT_COLUMNS = (
-    "position",
-    "effective_at",
-    "recorded_at",
-    "type",
-    "reference",
-    "description",
-    "debit",
-    "credit",
-    "balance",
-)
+JOURNAL_COLUMNS = documents.JournalLine.__struct_fields__
+STATEMENT_COLUMNS = documents.StatementLine.__struct_fields__
 
 _CURSOR = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
 
 
-@get("/ledger/v1/accounts/{identifier:str}/balance")
+@get("/ledger/v1/accounts/{identifier:str}/balance", operation=operations.BALANCE)
 async def balance(request: HttpRequest, identifier: str) -> JsonResponse:
     _, ledger = await admit_reader(request)
     now = ledger.clock.now()
@@ -75,7 +37,7 @@ async def balance(request: HttpRequest, identifier: str) -> JsonResponse:
     return respond(bodies.balance(as_of))
 
 
-@get("/ledger/v1/accounts/{identifier:str}/statement")
+@get("/ledger/v1/accounts/{identifier:str}/statement", operation=operations.STATEMENT)
 async def statement(request: HttpRequest, identifier: str) -> ASGIApp:
     _, ledger = await admit_reader(request)
     query = parameters.query_of(request, "from", "to", "cursor", "limit")
@@ -116,7 +78,7 @@ async def _statement_csv(ledger: Ledger, page: Statement, period: Period, *, is_
     yield feeds.csv_rows([STATEMENT_COLUMNS, ("", "", "", "opening_balance", "", "", "", "", opening)])
     while True:
         lines = [bodies.statement_line(line, page.currency) for line in page.lines]
-        yield feeds.csv_rows([line[column] for column in STATEMENT_COLUMNS] for line in lines)
+        yield feeds.csv_rows(bodies.cells(line, STATEMENT_COLUMNS) for line in lines)
         if page.is_complete or not is_whole:
             break
         after = page.lines[-1].effective_at, page.lines[-1].position
@@ -138,7 +100,7 @@ def _cursor(query: Query) -> Cursor | None:
         raise invalid("cursor", "is not one that was given out") from None
 
 
-@get("/ledger/v1/trial-balance")
+@get("/ledger/v1/trial-balance", operation=operations.TRIAL_BALANCE)
 async def trial_balance(request: HttpRequest) -> JsonResponse:
     _, ledger = await admit_reader(request)
     query = parameters.query_of(request, "effective_at", "known_at")
@@ -151,7 +113,7 @@ async def trial_balance(request: HttpRequest) -> JsonResponse:
     return respond(bodies.trial_balance(found))
 
 
-@get("/ledger/v1/journal")
+@get("/ledger/v1/journal", operation=operations.JOURNAL)
 async def journal_lines(request: HttpRequest) -> ASGIApp:
     _, ledger = await admit_reader(request)
     query = parameters.query_of(request, "from", "to", "account_code", "after", "limit")
@@ -161,7 +123,7 @@ async def journal_lines(request: HttpRequest) -> ASGIApp:
     if feeds.wanted_type(request, feeds.JSON, feeds.CSV) == feeds.CSV:
         bound = limit if "limit" in query else None
         return feeds.StreamedResponse(_journal_csv(ledger, period, account_code, after, bound), feeds.CSV)
-    return respond(bodies.journal_page(await _journal(ledger, period, account_code, after, limit)))
+    return respond(bodies.journal(await _journal(ledger, period, account_code, after, limit)))
 
 
 async def _journal(
@@ -192,13 +154,13 @@ async def _journal_csv(
     while True:
         lines = await _journal(ledger, period, account_code, after, limit or CSV_CHUNK)
         rows = [bodies.journal_line(line) for line in lines]
-        yield feeds.csv_rows([row[column] for column in JOURNAL_COLUMNS] for row in rows)
+        yield feeds.csv_rows(bodies.cells(row, JOURNAL_COLUMNS) for row in rows)
         if not lines or limit is not None:
             return
         after = lines[-1].position
 
 
-@get("/ledger/v1/general-ledger")
+@get("/ledger/v1/general-ledger", operation=operations.GENERAL_LEDGER)
 async def ledger_days(request: HttpRequest) -> JsonResponse:
     _, ledger = await admit_reader(request)
     query = parameters.query_of(request, "from", "to", "account_code")
@@ -218,42 +180,4 @@ async def _known_code(ledger: Ledger, query: Query) -> str | None:
     return account_code
 
 
-@get("/ledger/v1/chart-of-accounts")
-async def chart(request: HttpRequest) -> JsonResponse:
-    _, ledger = await admit_reader(request)
-    return respond(bodies.chart_of_accounts(await general_ledger.chart_of_accounts(ledger.fetch)))
-
-
-@post("/ledger/v1/chart-of-accounts")
-async def add_to_chart(request: HttpRequest) -> JsonResponse:
-    claims = await authenticate(request)
-    require_scope(claims, WRITE_SCOPE)
-    added = _read_chart_entry(await json_body(request, bodies.chart_decoder))
-    ledger = await ledger_of(request, claims)
-    await execute(request, ledger, add_account_codes, AddAccountCodes((added,)))
-    entry = ChartEntry(added.account_code, added.account_name, added.type)
-    return respond(bodies.chart_entry(entry), 201)
-
-
-def _read_chart_entry(body: ChartBody) -> AccountCodeAdded:
-    account_code = _string(body.account_code, "account_code")
-    if not ACCOUNT_CODE.fullmatch(account_code):
-        raise invalid("account_code", "must have 1 to 64 letters, digits, dots, dashes or underscores")
-    account_name = _string(body.account_name, "account_name").strip()
-    if not 1 <= len(account_name) <= ACCOUNT_NAME_LENGTH_MAX or not account_name.isprintable():
-        raise invalid("account_name", f"must have 1 to {ACCOUNT_NAME_LENGTH_MAX} printable characters")
-    try:
-        account_type = AccountType(_string(body.type, "type"))
-    except ValueError:
-        raise invalid("type", f"must be one of {', '.join(AccountType)}") from None
-    return AccountCodeAdded(account_code, account_name, account_type)
-
-
-def _string(raw: msgspec.Raw, name: str) -> str:
-    try:
-        return msgspec.json.decode(raw, type=str)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise invalid(name, "must be a string") from None
-
-
-ROUTES = (balance, statement, trial_balance, journal_lines, ledger_days, chart, add_to_chart)
+ROUTES = (balance, statement, trial_balance, journal_lines, ledger_days)

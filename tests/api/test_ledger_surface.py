@@ -220,6 +220,35 @@ def test_an_account_code_is_added_once_and_never_changes_its_meaning(service: Le
     assert first.json() in service.read("chart-of-accounts")["accounts"]
 
 
+def test_an_idempotency_key_answers_the_same_again_and_nothing_else(service: LedgerService) -> None:
+    headers = service.headers("gl.write") | {"idempotency-key": "chart-1"}
+
+    def add(code: str, name: str) -> httpx.Response:
+        body = {"account_code": code, "account_name": name, "type": "expense"}
+        return service.http.post("/ledger/v1/chart-of-accounts", json=body, headers=headers)
+
+    first = add("5100-RENT", "Rent")
+    assert first.status_code == 201
+    head = service.read("events", limit=1)["head"]
+    again = add("5100-RENT", "Rent")
+    assert (again.status_code, again.content) == (201, first.content)
+    assert service.read("events", limit=1)["head"] == head
+    other = add("5200-POWER", "Power")
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_conflict")
+    headers["idempotency-key"] = "x" * 256
+    assert add("5200-POWER", "Power").status_code == 400
+
+
+def test_every_route_is_described(service: LedgerService) -> None:
+    paths = service.http.get("/docs/openapi.json").json()["paths"]
+    of_ledger = {path: methods for path, methods in paths.items() if path.startswith("/ledger/v1/")}
+    assert len(of_ledger) >= len(PATHS)
+    for methods in of_ledger.values():
+        for described in methods.values():
+            assert described["tags"] == ["Ledger"]
+            assert described["responses"]["401"]
+
+
 @pytest.mark.parametrize(
     ("path", "query", "field"),
     [

@@ -293,11 +293,17 @@ def test_cancelled_transfers_give_their_allowance_back(monday: Story) -> None:
 def test_daily_limits_start_anew_each_day_and_savings_after_thirty(monday: Story) -> None:
     """The day is a UTC day; the savings limit looks back 30 days."""
     service, demo = monday
-    created_id(demo, interbank("d-1", 5000, external_routing_number="999999999"))
-    for number in range(4):
-        waiting = interbank(f"d-{number + 2}", 4250 if number else 4250, external_routing_number="999999999")
-        response = demo.post(TRANSFERS, json=waiting)
-        assert response.status_code in (201, 400), response.text
+    waiting = [created_id(demo, interbank(f"day-{number}", 9000)) for number in range(2)]
+    beyond = create(demo, interbank("day-2", 7000.01), 429)
+    assert beyond == {
+        "error": "Daily amount limit exceeded",
+        "code": "rate_limit",
+        "details": "Daily limit is $25000. You have used $18000.00 today.",
+    }
+    # The types count apart, and what is cancelled counts no more.
+    created_id(demo, internal("day-3", 9000))
+    assert change(demo, waiting[0], "cancel").status_code == 200
+    assert create(demo, interbank("day-4", 7000.01), 400)["code"] == "insufficient_balance"
     service.set_clock("2025-10-21T00:00:00Z")
     for number in range(6):
         created_id(demo, internal(f"s-{number}", 1, from_account_id=SAVINGS, to_account_id=CHECKING))

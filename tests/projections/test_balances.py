@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 
+from domain.accounts import AccountCredited
+from domain.money import Money
 from projections import balances, certificates
 from projections.account_statements import statement
 from tests.projections import dated_bank as dated
@@ -82,6 +85,22 @@ def test_a_balance_row_carries_the_events_own_totals(tenant: Tenant) -> None:
         found = answer(balances.balance(tenant.fetch, account_id))
         assert found is not None
         assert (found.posted, found.held) == (state.posted, state.held)
+
+
+@pytest.mark.parametrize("batch_size", [1, 100])
+def test_an_event_whose_totals_do_not_add_up_stops_the_follower(tenant: Tenant, batch_size: int) -> None:
+    """Better no balance than a wrong one."""
+    bank = BankHistory()
+    account = bank.open("one")
+    bank.credit(account, 100_00)
+    wrong = AccountCredited(Money(5_00, "USD"), "1000-CASH", "deposit", "DEP", 106_00, 0)
+    bank.record(f"account-{account}", wrong)
+    bank.append(tenant.service, tenant.schema)
+    follower = tenant.follower(batch_size=batch_size)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        while follower.step():
+            pass
+    follower.close()
 
 
 def test_a_history_row_costs_less_than_200_bytes(tenant: Tenant) -> None:
