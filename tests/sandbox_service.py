@@ -21,9 +21,11 @@ _STOP_SECONDS_MAX = 60
 class SandboxService:
     """One running service, and a client that talks to it."""
 
-    def __init__(self, url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.url = url
+    def __init__(self, port: int, process: subprocess.Popen[bytes], data: Path, log: Path) -> None:
+        self.port = port
+        self.url = url = f"http://127.0.0.1:{port}"
         self.process = process
+        self.data = data
         self.http = httpx.Client(base_url=url, timeout=30)
         self._log = log
 
@@ -54,12 +56,19 @@ class SandboxService:
         return self._log.read_text(errors="replace")
 
 
-@contextmanager
-def sandbox_service(folder: Path, *options: str, clock: str | None = MONDAY) -> Iterator[SandboxService]:
-    """Runs the service on `folder` until the block ends, however that ends."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def sandbox_service(
+    folder: Path, *options: str, clock: str | None = MONDAY, port: int | None = None
+) -> Iterator[SandboxService]:
+    """Runs the service on `folder` until the block ends, however that ends."""
+    port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "service.log"
     command = [sys.executable, "-m", "api.command_line", "serve", "--sandbox"]
@@ -70,7 +79,7 @@ def sandbox_service(folder: Path, *options: str, clock: str | None = MONDAY) -> 
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DAYBOOK_")}
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
-    service = SandboxService(f"http://127.0.0.1:{port}", process, log)
+    service = SandboxService(port, process, folder / "data", log)
     try:
         _wait_until_ready(service)
         yield service

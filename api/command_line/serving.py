@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from api.command_line.processes import end_with_parent
+from api.command_line.processes import DRAIN_SECONDS, end_with_parent
 from infrastructure.background import Background
 from infrastructure.logs import configure_logging
 from infrastructure.runtime import Services
@@ -13,25 +13,24 @@ from infrastructure.settings import Settings
 def run_api(settings: Settings) -> None:
     """Serves HTTP with `settings.workers` processes until SIGTERM."""
     # Imported here: the other commands need not wait for the server's code.
-    from granian.constants import HTTPModes, Interfaces, Loops  # noqa: PLC0415
-    from granian.log import LogLevels  # noqa: PLC0415
-    from granian.server import Server  # noqa: PLC0415
+    import uvicorn  # noqa: PLC0415
 
     end_with_parent()
-    Server(
+    uvicorn.run(
         "api.asgi:app",
-        address=settings.host,
+        host=settings.host,
         port=settings.port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        loop=Loops.uvloop,
         workers=settings.workers,
-        websockets=False,
-        log_access=False,
-        log_level=LogLevels.warning,
-        respawn_failed_workers=True,
-        workers_kill_timeout=30,
-    ).serve()
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_level="warning",
+        backlog=2048,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
 
 
 def run_worker(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """A proxy in front of Postgres that loses answers, or the connection, exactly when told to."""
 
+import contextlib
 import socket
 import tempfile
 import threading
@@ -77,10 +78,9 @@ class LossyProxy:
                 self._loses_next_answer = False
                 _end(client, server)
                 return
-            try:
+            with contextlib.suppress(OSError):
                 client.sendall(data)
-            except OSError:
-                continue
+        _end(client)
 
 
 def _receive(source: socket.socket) -> bytes:
@@ -92,8 +92,6 @@ def _receive(source: socket.socket) -> bytes:
 
 def _end(*ended: socket.socket) -> None:
     for each in ended:
-        try:
+        with contextlib.suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         each.close()

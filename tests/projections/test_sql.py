@@ -12,7 +12,7 @@ from projections.sql import PackedArray, bind, packed, register_arrays
 
 NOON = datetime(2025, 10, 20, 12, 0, 0, 123_456, tzinfo=UTC)
 
-COLUMNS = {
+COLUMNS: dict[str, list[Any]] = {
     "bigint": [0, 1, -1, 2**63 - 1, -(2**63), None],
     "integer": [0, 1, -(2**31), None],
     "smallint": [-3, None],
