@@ -76,7 +76,7 @@ async def openapi(request: HttpRequest) -> JsonResponse:
 )
 async def page(request: HttpRequest) -> Response[bytes]:
     body = "".join(_page(_document(request))).encode()
-    return Response(body, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
+    return Response(body, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
 
 
 ROUTES = (openapi, page)

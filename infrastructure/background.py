@@ -70,7 +70,9 @@ class Background:
         stop: asyncio.Event,
     ) -> None:
         lost = threading.Event()
-        follower = Follower(partial(connect_service, self._services.dsn), ledger.schema)
+        follower = Follower(
+            partial(connect_service, self._services.dsn), ledger.schema, now=ledger.clock.now
+        )
         following = asyncio.create_task(asyncio.to_thread(follower.run, lost))
         firing = asyncio.create_task(self._fire_timers(ledger))
         try:

@@ -155,7 +155,7 @@ class _Row:
         self.updated_at = fact.recorded_at
         if fact.effective_at is not fact.recorded_at:
             late_us = (fact.recorded_at - fact.effective_at) // _MICROSECOND
-            pass
+            self.dated_back_us = max(self.dated_back_us, late_us)
             self.dated_ahead_us = max(self.dated_ahead_us, -late_us)
 
 

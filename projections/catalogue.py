@@ -58,7 +58,6 @@ begin
             set_config('enable_seqscan', 'off', true),
             set_config('enable_mergejoin', 'off', true),
             set_config('jit', 'off', true);
-    perform pg_notify('{schema}_projected', reached::text);
     perform pg_notify('daybook_projected', '{schema} ' || reached);
 end $$;
 grant execute on function {schema}.advance_read_models to daybook_service;

@@ -99,11 +99,16 @@ class Follower:
     def _follow(self, stop: threading.Event) -> None:
         connection = self._connected()
         connection.execute(bind("listen {schema}", self._schema).encode())
+        looks_in_vain = 0
         while not stop.is_set():
             started = time.monotonic()
             count = self.step()
             self.failure = None
+            looks_in_vain = 0 if count else looks_in_vain + 1
             if count == 0:
+                if looks_in_vain > 1:
+                    # A sandbox that starts over, or a model made anew, sets positions back: read them again.
+                    self._positions.clear()
                 # A notification is only a hint, so the log is looked at even when none comes.
                 for hint in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                     self.head = max(self.head, int(hint.payload))
@@ -124,8 +129,6 @@ class Follower:
         events = self._reader.read(connection, start, limit)
         if not events:
             self.seconds_behind = 0.0
-            # A sandbox that starts over, or a model made anew, sets positions back: look again.
-            self._positions.clear()
             return 0
         members = [name for name, position in self._positions.items() if position == start]
         if self._last.position != start or (not self._last.digest and certificates.MODEL.name in members):

@@ -14,7 +14,8 @@ from infrastructure.tenants import create_tenant, prepare_database
 def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The owner's DSN of a migrated database on an embedded Postgres."""
     data_dir: Path = tmp_path_factory.mktemp("postgres")
-    with EmbeddedPostgres(data_dir) as postgres:
+    # What is tested here is not the disk: without waiting for it, hundreds of schemas come and go quickly.
+    with EmbeddedPostgres(data_dir, settings={"fsync": "off"}) as postgres:
         prepare_database(postgres.dsn)
         yield postgres.dsn
 

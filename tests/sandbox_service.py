@@ -1,4 +1,4 @@
-"""A sandbox that runs: `daybook serve --sandbox` as users start it, on a free port and in a folder of its own."""
+"""A sandbox that runs: `daybook serve --sandbox` as users start it, on a free port and in its own folder."""
 
 import os
 import signal
@@ -81,7 +81,7 @@ def sandbox_service(
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
     service = SandboxService(port, process, folder / "data", log)
     try:
-        _wait_until_ready(service)
+        wait_until_ready(service)
         yield service
     finally:
         service.http.close()
@@ -92,7 +92,7 @@ def sandbox_service(
             process.kill()
 
 
-def _wait_until_ready(service: SandboxService) -> None:
+def wait_until_ready(service: SandboxService) -> None:
     deadline = time.monotonic() + _START_SECONDS_MAX
     while time.monotonic() < deadline:
         assert service.process.poll() is None, service.log()

@@ -1,6 +1,7 @@
 """The log for auditors: events a page at a time, as lines, or live; one stream and what it folds to."""
 
 from litestar import get
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from api.context import HttpRequest, JsonResponse, exchange_of, respond
@@ -38,7 +39,7 @@ async def events(request: HttpRequest) -> ASGIApp:
 
 
 @get("/ledger/v1/streams/{stream:str}", operation=operations.STREAM)
-async def stream(request: HttpRequest, stream: str) -> JsonResponse:
+async def stream(request: HttpRequest, stream: FromPath[str]) -> JsonResponse:
     _, ledger = await admit_reader(request)
     query = parameters.query_of(request, "at_version", "at", "after", "limit")
     at_version = parameters.at_version(query)

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from litestar import get
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from api.context import HttpRequest, JsonResponse, respond
@@ -25,7 +26,7 @@ _CURSOR = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
 
 
 @get("/ledger/v1/accounts/{identifier:str}/balance", operation=operations.BALANCE)
-async def balance(request: HttpRequest, identifier: str) -> JsonResponse:
+async def balance(request: HttpRequest, identifier: FromPath[str]) -> JsonResponse:
     _, ledger = await admit_reader(request)
     now = ledger.clock.now()
     query = parameters.query_of(request, "effective_at", "known_at")
@@ -38,7 +39,7 @@ async def balance(request: HttpRequest, identifier: str) -> JsonResponse:
 
 
 @get("/ledger/v1/accounts/{identifier:str}/statement", operation=operations.STATEMENT)
-async def statement(request: HttpRequest, identifier: str) -> ASGIApp:
+async def statement(request: HttpRequest, identifier: FromPath[str]) -> ASGIApp:
     _, ledger = await admit_reader(request)
     query = parameters.query_of(request, "from", "to", "cursor", "limit")
     period, after = parameters.period(query), _cursor(query)

@@ -1,6 +1,7 @@
 """The transfers surface's routes: decode, one command or query, encode."""
 
 from litestar import get, patch, post
+from litestar.params import FromPath
 
 from api.context import (
     HttpRequest,
@@ -81,7 +82,7 @@ async def list_transfers(request: HttpRequest) -> JsonResponse:
 
 
 @get("/api/transfers-v2/{transfer_id:str}", operation=operations.DETAIL)
-async def detail(request: HttpRequest, transfer_id: str) -> JsonResponse:
+async def detail(request: HttpRequest, transfer_id: FromPath[str]) -> JsonResponse:
     claims = await _admit(request)
     ledger = await ledger_of(request, claims)
     await wait_for_reads(request, ledger)
@@ -89,7 +90,7 @@ async def detail(request: HttpRequest, transfer_id: str) -> JsonResponse:
 
 
 @get("/api/accounts/{account_id:str}/balance", operation=operations.BALANCE)
-async def balance(request: HttpRequest, account_id: str) -> JsonResponse:
+async def balance(request: HttpRequest, account_id: FromPath[str]) -> JsonResponse:
     claims = await _admit(request)
     ledger = await ledger_of(request, claims)
     await wait_for_reads(request, ledger)
@@ -97,7 +98,7 @@ async def balance(request: HttpRequest, account_id: str) -> JsonResponse:
 
 
 @patch("/api/transfers-v2/{transfer_id:str}", operation=operations.CHANGE)
-async def change(request: HttpRequest, transfer_id: str) -> JsonResponse:
+async def change(request: HttpRequest, transfer_id: FromPath[str]) -> JsonResponse:
     claims = await _admit(request)
     body = await json_body(request, change_decoder)
     action = read_change(body)

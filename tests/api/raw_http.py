@@ -2,6 +2,7 @@
 
 import re
 import socket
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,11 +25,9 @@ def send(url: str, request: bytes) -> RawAnswer:
     """Sends the bytes and reads one answer; the server may close the connection at any time."""
     where = urlsplit(url)
     with socket.create_connection((where.hostname, where.port), timeout=_TIMEOUT_SECONDS) as connection:
-        try:
+        with suppress(ConnectionError):
+            # Where it had seen enough to answer, it may have closed.
             connection.sendall(request)
-        except ConnectionError:
-            # It had seen enough to answer.
-            pass
         return _read(connection)
 
 

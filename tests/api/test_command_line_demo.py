@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -12,9 +14,15 @@ import pytest
 from tests.api.command_line_runs import daybook, transaction, write_rows
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Empty, and with a short path: a socket's has to fit into a hundred bytes."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as name:
+        yield Path(name)
+
+
 def start_demo(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Temporary files go into `folder`, so that what is left there is the demonstration's."""
-    folder.mkdir()
     return subprocess.Popen(
         [sys.executable, "-m", "api.command_line", "demo", *arguments],
         stdout=subprocess.PIPE,
@@ -35,8 +43,7 @@ def processes_in(folder: Path) -> list[list[str]]:
     return found
 
 
-def test_the_demonstration_plays_to_its_end_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    folder = tmp_path / "temporary"
+def test_the_demonstration_plays_to_its_end_and_leaves_nothing_behind(folder: Path) -> None:
     demo = start_demo(folder)
     try:
         output, errors = demo.communicate(timeout=120)
@@ -64,8 +71,7 @@ def test_the_demonstration_plays_to_its_end_and_leaves_nothing_behind(tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_interrupted_demonstration_stops_its_service(number: signal.Signals, tmp_path: Path) -> None:
-    folder = tmp_path / "temporary"
+def test_an_interrupted_demonstration_stops_its_service(number: signal.Signals, folder: Path) -> None:
     demo = start_demo(folder)
     try:
         assert demo.stdout is not None
@@ -82,9 +88,9 @@ def test_an_interrupted_demonstration_stops_its_service(number: signal.Signals, 
 
 
 @pytest.mark.slow
-def test_it_takes_any_file_of_that_form(tmp_path: Path) -> None:
+def test_it_takes_any_file_of_that_form(folder: Path, tmp_path: Path) -> None:
     file = write_rows(tmp_path / "own.csv", [transaction(1, "1000", "1000"), transaction(2, "-1", "999")])
-    demo = start_demo(tmp_path / "temporary", "--transactions", str(file), "--currency", "JPY")
+    demo = start_demo(folder, "--transactions", str(file), "--currency", "JPY")
     try:
         output, errors = demo.communicate(timeout=120)
     finally:

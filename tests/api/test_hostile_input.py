@@ -1,4 +1,4 @@
-"""No input is a defect: whatever comes in, the answer is an error in the surface's shape, and logs stay clean."""
+"""No input is a defect: whatever comes in, the answer is an error in the surface's shape; logs stay clean."""
 
 import json
 import sys

@@ -220,7 +220,7 @@ def test_a_read_waits_for_the_position_it_is_given(demo: httpx.Client) -> None:
     transfer_id = response.json()["transfer"]["id"]
     headers = {"X-Min-Position": position}
     assert demo.get(f"{TRANSFERS}/{transfer_id}", headers=headers).status_code == 200
-    for malformed in ("", "-1", "1.0", "ten", "0x10", "1" * 30, b"\xb2"):
+    for malformed in (b"", b"-1", b"1.0", b"ten", b"0x10", b"1" * 30, b"\xb2"):
         for path in (TRANSFERS, f"{TRANSFERS}/{transfer_id}", f"/api/accounts/{CHECKING}/balance"):
             refused = demo.get(path, headers=httpx.Headers([(b"X-Min-Position", malformed)]))
             assert (refused.status_code, refused.json()["code"]) == (400, "validation_error")

@@ -1,4 +1,4 @@
-"""Killed in the middle of a load, in every part: it comes back, and nothing acknowledged is lost or doubled."""
+"""Killed in the middle of a load, in every part: nothing that was acknowledged is lost or doubled."""
 
 import os
 import signal
@@ -37,8 +37,8 @@ def kill_api(service: SandboxService) -> None:
 
 def kill_api_worker(service: SandboxService) -> None:
     """Only the process that answers requests; its supervisor stays."""
-    (supervisor,) = processes(service, "api")
-    workers = [process for process in supervisor.children() if "spawn_main" in " ".join(_command_line(process))]
+    supervisor = processes(service, "api")[0]
+    workers = [process for process in supervisor.children() if "api" in _command_line(process)]
     assert workers
     _kill(workers)
 

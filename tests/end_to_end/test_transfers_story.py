@@ -181,7 +181,7 @@ def test_an_interbank_transfer_takes_three_business_days_and_a_fee(monday: Story
 
 
 def test_a_network_failure_gives_everything_back(monday: Story) -> None:
-    """The fourth documented scenario: processing and failed at one instant; hold, fee and allowance return."""
+    """The fourth documented scenario: processing and failed at one instant, and all is given back."""
     service, demo = monday
     failing = interbank("test_ach_fail_001", 100, external_routing_number="999999999")
     transfer_id = created_id(demo, failing)
@@ -206,7 +206,9 @@ def test_a_weekend_counts_as_the_next_business_day(monday: Story) -> None:
     service, demo = monday
     service.set_clock("2025-10-26T10:15:00Z")
     assert create(demo, interbank("sunday"))["transfer"]["scheduled_settlement_at"] == "2025-10-30T12:00:00Z"
-    assert create(demo, internal("sunday-in"))["transfer"]["scheduled_settlement_at"] == "2025-10-28T12:00:00Z"
+    assert (
+        create(demo, internal("sunday-in"))["transfer"]["scheduled_settlement_at"] == "2025-10-28T12:00:00Z"
+    )
     # Veterans Day is a Tuesday.
     service.set_clock("2025-11-10T15:00:00Z")
     assert create(demo, internal("holiday"))["transfer"]["scheduled_settlement_at"] == "2025-11-12T12:00:00Z"
@@ -217,7 +219,11 @@ def test_the_second_factor_is_asked_for_and_ends_in_its_ways(monday: Story) -> N
     service, demo = monday
     answer = create(demo, interbank("test_mfa_001", 6000))
     transfer = answer["transfer"]
-    assert (transfer["status"], transfer["requires_mfa"], transfer["mfa_verified"]) == ("initiated", True, False)
+    assert (transfer["status"], transfer["requires_mfa"], transfer["mfa_verified"]) == (
+        "initiated",
+        True,
+        False,
+    )
     assert answer["requires_mfa"] is True
     assert totals(demo) == (10_000, 10_000, 0, 0, 0)
     shown = detail(demo, transfer["id"])
@@ -274,7 +280,10 @@ def test_short_of_balance_a_right_code_leaves_the_transfer_initiated(monday: Sto
 def test_cancelled_transfers_give_their_allowance_back(monday: Story) -> None:
     """Daily amount, daily count and the savings limit: what was cancelled counts no more."""
     _, demo = monday
-    kept = [created_id(demo, internal(f"saving-{n}", 1, from_account_id=SAVINGS, to_account_id=CHECKING)) for n in range(6)]
+    kept = [
+        created_id(demo, internal(f"saving-{n}", 1, from_account_id=SAVINGS, to_account_id=CHECKING))
+        for n in range(6)
+    ]
     seventh = internal("saving-7", 1, from_account_id=SAVINGS, to_account_id=CHECKING)
     refused = create(demo, seventh, 429)
     assert (refused["code"], refused["count"], refused["limit"]) == ("rate_limit", 6, 6)

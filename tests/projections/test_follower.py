@@ -82,10 +82,10 @@ def test_a_running_follower_shows_new_events_without_being_asked(tenant: Tenant)
 
 
 def test_every_batch_is_announced_with_its_position(tenant: Tenant) -> None:
-    tenant.service.execute(f"listen {tenant.schema}_projected".encode())
+    tenant.service.execute("listen daybook_projected")
     position = tenant.project(small_bank())
     heard = [hint.payload for hint in tenant.service.notifies(timeout=PATIENCE_SECONDS, stop_after=1)]
-    assert heard == [str(position)]
+    assert heard == [f"{tenant.schema} {position}"]
 
 
 def test_an_append_held_open_is_never_passed_over(tenant: Tenant) -> None:
