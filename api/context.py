@@ -97,6 +97,8 @@ async def ledger_of(request: HttpRequest, claims: Claims) -> Ledger:
         return await services_of(request).ledger(claims.tenant)
     except UnknownTenant:
         raise ApiError(404, "not_found", "Not found") from None
+    except StoreUnavailable:
+        raise unavailable() from None
 
 
 async def execute(

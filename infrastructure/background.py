@@ -9,6 +9,7 @@ import contextlib
 import os
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import psycopg
@@ -22,7 +23,7 @@ from infrastructure.leases import RENEW_SECONDS, Lease
 from infrastructure.ledgers import Ledger
 from infrastructure.reads import NotCaughtUp
 from infrastructure.runtime import Services
-from infrastructure.tenants import list_tenants
+from infrastructure.tenants import list_tenants, off_the_loop
 from projections.follower import Follower
 
 log = structlog.get_logger()
@@ -40,8 +41,8 @@ class Background:
         """Works until `stop` is set, through any loss of the database."""
         tasks: dict[str, asyncio.Task[None]] = {}
         while not stop.is_set():
-            with contextlib.suppress(psycopg.Error):
-                for tenant in await asyncio.to_thread(list_tenants, self._services.dsn):
+            with contextlib.suppress(psycopg.Error, StoreUnavailable):
+                for tenant in await off_the_loop(list_tenants, self._services.dsn):
                     if tenant not in tasks or tasks[tenant].done():
                         ledger = await self._services.ledger(tenant)
                         tasks[tenant] = asyncio.create_task(self._serve(ledger, stop), name=tenant)
@@ -70,10 +71,10 @@ class Background:
         stop: asyncio.Event,
     ) -> None:
         lost = threading.Event()
-        follower = Follower(
-            partial(connect_service, self._services.dsn), ledger.schema, now=ledger.clock.now
-        )
-        following = asyncio.create_task(asyncio.to_thread(follower.run, lost))
+        follower = Follower(partial(connect_service, self._services.dsn), ledger.schema, now=ledger.clock.now)
+        # A thread of its own: followers never end, so a shared pool would run out of threads for others.
+        thread = ThreadPoolExecutor(1, thread_name_prefix=f"follower-{ledger.tenant}")
+        following = asyncio.get_running_loop().run_in_executor(thread, follower.run, lost)
         firing = asyncio.create_task(self._fire_timers(ledger))
         try:
             while not stop.is_set() and await lease.acquire(connection):
@@ -83,6 +84,7 @@ class Background:
             lost.set()
             firing.cancel()
             await asyncio.gather(following, firing, return_exceptions=True)
+            thread.shutdown(wait=False)
 
     async def _fire_timers(self, ledger: Ledger) -> None:
         while True:

@@ -14,7 +14,7 @@ from infrastructure.reads import Database, Freshness
 from infrastructure.sandbox import Sandbox
 from infrastructure.second_factor import SecondFactor
 from infrastructure.settings import Settings
-from infrastructure.tenants import UnknownTenant, create_tenant, list_tenants
+from infrastructure.tenants import UnknownTenant, create_tenant, list_tenants, off_the_loop
 from infrastructure.tokens import Tokens
 
 
@@ -69,13 +69,13 @@ class Services:
         return tuple(self._ledgers.values())
 
     async def ledger(self, tenant: str) -> Ledger:
-        """The tenant's ledger. Raises UnknownTenant."""
+        """The tenant's ledger. Raises UnknownTenant or StoreUnavailable."""
         known = self._ledgers.get(tenant)
         if known is not None:
             return known
         async with self._opening:
             if tenant not in self._ledgers:
-                schemas = await asyncio.to_thread(list_tenants, self.dsn)
+                schemas = await off_the_loop(list_tenants, self.dsn)
                 if tenant not in schemas:
                     raise UnknownTenant(tenant)
                 self._ledgers[tenant] = self._open(tenant, schemas[tenant])
@@ -96,5 +96,5 @@ class Services:
     async def create_tenant(self, tenant: str) -> Ledger:
         """Makes the tenant where there is none yet."""
         if tenant not in self._ledgers:
-            await asyncio.to_thread(create_tenant, self.owner_dsn, tenant)
+            await off_the_loop(create_tenant, self.owner_dsn, tenant)
         return await self.ledger(tenant)

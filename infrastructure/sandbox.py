@@ -20,7 +20,7 @@ from domain.rates import Rate
 from infrastructure import timekeeper
 from infrastructure.clocks import SandboxClock
 from infrastructure.ledgers import Ledger
-from infrastructure.tenants import empty_tenant, list_tenants
+from infrastructure.tenants import empty_tenant, list_tenants, off_the_loop
 
 if TYPE_CHECKING:
     from infrastructure.runtime import Services
@@ -121,8 +121,8 @@ class Sandbox:
     async def reset(self) -> None:
         """Back to the fixtures: every tenant is emptied, the clock runs on, tokens stay valid."""
         async with self._lock:
-            for schema in (await asyncio.to_thread(list_tenants, self._services.dsn)).values():
-                await asyncio.to_thread(empty_tenant, self._services.owner_dsn, schema)
+            for schema in (await off_the_loop(list_tenants, self._services.dsn)).values():
+                await off_the_loop(empty_tenant, self._services.owner_dsn, schema)
             await self._services.rate_limiter.clear()
             for ledger in await self._all_ledgers():
                 # Whether or not it is still empty: a request may have come in between.
@@ -130,5 +130,5 @@ class Sandbox:
                 await ledger.caught_up()
 
     async def _all_ledgers(self) -> list[Ledger]:
-        tenants = await asyncio.to_thread(list_tenants, self._services.dsn)
+        tenants = await off_the_loop(list_tenants, self._services.dsn)
         return [await self._services.ledger(tenant) for tenant in tenants]

@@ -1,10 +1,14 @@
 """A tenant is a bank, and its ledger is a schema. This is the one lookup from tenant to where it lives."""
 
+import asyncio
 import hashlib
 import re
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import psycopg
 
+from application.store import StoreUnavailable
 from infrastructure.database import connect_owner, connect_service
 from infrastructure.migrator import CONTROL_SCHEMA, bind, migrate_control, migrate_tenant
 from projections.catalogue import MODELS, create_tables
@@ -13,6 +17,10 @@ _PLAIN = re.compile(r"[a-z0-9_-]{1,40}")
 TENANT_NAME_LENGTH_MAX = 100
 
 _LOCK_HEAD = "select 1 from {schema}.log_head where k = 1 for update"
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class UnknownTenant(Exception):
@@ -71,6 +79,17 @@ def list_tenants(dsn: str) -> dict[str, str]:
             bind("select tenant, schema_name from {schema}.tenants order by tenant", CONTROL_SCHEMA).encode()
         ).fetchall()
     return dict(rows)
+
+
+async def off_the_loop(work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """Runs one of the functions above without holding up the event loop.
+
+    Raises StoreUnavailable where the database cannot be reached.
+    """
+    try:
+        return await asyncio.to_thread(work, *arguments, **options)
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(str(error)) from error
 
 
 def _schemas(connection: psycopg.Connection) -> list[str]:

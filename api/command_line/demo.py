@@ -5,9 +5,8 @@ import itertools
 from collections.abc import Awaitable, Callable
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 
@@ -28,7 +27,7 @@ from projections import balances, event_log, general_ledger
 from projections.event_log import LoggedEvent, Wanted
 
 SAMPLE = "sample-transactions.csv"
-_DETAILS_LENGTH_MAX = 70
+_DETAILS = ("amount", "fee", "reference", "reason")
 
 Work = Callable[[Ledger], Awaitable[None]]
 
@@ -133,12 +132,16 @@ async def _show_books(ledger: Ledger, output: Console, transfer_id: str) -> None
 
 
 def _event_row(event: LoggedEvent) -> tuple[str, ...]:
-    details = msgspec.json.encode(event.data).decode()
-    if len(details) > _DETAILS_LENGTH_MAX:
-        details = details[:_DETAILS_LENGTH_MAX] + "…"
-    # A bracket would be taken for a style.
-    details = details.replace("[", r"\[")
+    details = ", ".join(
+        f"{name.replace('_', ' ')} {_worded(getattr(event.data, name))}"
+        for name in _DETAILS
+        if getattr(event.data, name, None)
+    )
     return str(event.position), event.topic, shown(event.effective_at)[:19], event.actor, details
+
+
+def _worded(value: Any) -> str:
+    return f"{value.decimal()} {value.currency}" if isinstance(value, Money) else str(value)
 
 
 async def _balance_row(ledger: Ledger, at: str) -> tuple[str, ...]:

@@ -28,19 +28,25 @@ def serve(*, options: ServiceOptions = NONE_GIVEN) -> None:
     """Run everything: Postgres where none is configured, the API, the background work."""
     settings = settings_from(options)
     configure_logging(settings.log_level)
+    serving.require_address(settings)
     run_service(settings)
 
 
 @app.command
 def api(*, options: ServiceOptions = NONE_GIVEN) -> None:
     """Run API processes alone, on a database that is prepared."""
-    serving.run_api(settings_from(options))
+    settings = settings_from(options)
+    serving.require_database(settings)
+    serving.require_address(settings)
+    serving.run_api(settings)
 
 
 @app.command
 def worker(*, options: ServiceOptions = NONE_GIVEN) -> None:
     """Run the background work alone: follow the log, fire timers."""
-    serving.run_worker(settings_from(options))
+    settings = settings_from(options)
+    serving.require_database(settings)
+    serving.run_worker(settings)
 
 
 # By name, so that the service's processes do not load what only these need.

@@ -2,12 +2,35 @@
 
 import asyncio
 import signal
+import socket
 
+from api.command_line.exits import CommandFailed, Exit
 from api.command_line.processes import DRAIN_SECONDS, end_with_parent
 from infrastructure.background import Background
 from infrastructure.logs import configure_logging
 from infrastructure.runtime import Services
 from infrastructure.settings import Settings
+
+
+def require_database(settings: Settings) -> None:
+    """Parts of the service have no Postgres of their own. Raises CommandFailed."""
+    if settings.database_url is None:
+        raise CommandFailed("--database-url is needed: only `daybook serve` has its own", Exit.WRONG_USAGE)
+
+
+def require_address(settings: Settings) -> None:
+    """Says before anything starts that nobody could listen there. Raises CommandFailed."""
+    where = f"{settings.host}:{settings.port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As the server does: a port that only waits for stray packets of the last run is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise CommandFailed(f"cannot listen on {where}: {error.strerror}", Exit.UNAVAILABLE) from error
 
 
 def run_api(settings: Settings) -> None:

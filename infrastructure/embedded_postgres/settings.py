@@ -47,7 +47,7 @@ _AUTOVACUUM = {
 }
 
 _SESSIONS = {
-    "max_connections": "100",
+    "max_connections": "300",
     "idle_in_transaction_session_timeout": "60s",
     # A query whose client is gone is noticed within this time instead of at its end.
     "client_connection_check_interval": "10s",

@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -78,13 +80,23 @@ def test_every_setting_is_an_option_of_the_service_and_an_environment_variable()
         (["token", "--data", "{data}", "--expires-in", "0"], 2, "--expires-in"),
         (["serve", "--port", "many"], 2, "--port"),
         (["serve", "--clock", "2025-10-20T15:30:00Z"], 2, "clock is only for the sandbox"),
+        (["serve", "--data", "{nowhere}", "--port", "{taken_port}"], 3, "cannot listen on 127.0.0.1:"),
+        (
+            ["serve", "--data", "{nowhere}", "--host", "nowhere.invalid"],
+            3,
+            "cannot listen on nowhere.invalid",
+        ),
+        (["api"], 2, "--database-url is needed"),
+        (["worker"], 2, "--database-url is needed"),
         (["frobnicate"], 2, "frobnicate"),
     ],
 )
 def test_what_goes_wrong_is_told_in_one_line_with_its_exit_code(
     arguments: list[str], code: int, reason: str, data: Path, tmp_path: Path
 ) -> None:
-    ran = daybook(*(text.format(data=data, nowhere=tmp_path / "nowhere") for text in arguments))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        places = {"data": data, "nowhere": tmp_path / "nowhere", "taken_port": taken.getsockname()[1]}
+        ran = daybook(*(text.format(**places) for text in arguments))
     assert ran.code == code
     assert ran.output == ""
     assert ran.errors.count("\n") == 1
@@ -243,12 +255,10 @@ def test_a_replay_proves_the_read_models_equal(data: Path) -> None:
 def test_a_replay_finds_what_was_changed_and_leaves_it_until_told(bank: EmbeddedPostgres, data: Path) -> None:
     daybook("trial-balance", "--data", data)
     with psycopg.connect(bank.dsn, autocommit=True) as connection:
-        connection.execute(
-            "update bank_test_bank.balances set posted = posted + 1 where account_id = 'bank-39'"
-        )
+        connection.execute("update bank_test_bank.journal set amount = amount + 1 where reference = '11479'")
     found = daybook("replay", "--data", data, "--json")
     assert found.code == 1
-    assert [table["table"] for table in found.json()["tables"] if not table["is_equal"]] == ["balances"]
+    assert [table["table"] for table in found.json()["tables"] if not table["is_equal"]] == ["journal"]
     assert not found.json()["is_switched"]
     assert "differs" in daybook("replay", "--data", data).output
     assert daybook("replay", "--data", data, "--switch-if-different").code == 1
@@ -256,10 +266,13 @@ def test_a_replay_finds_what_was_changed_and_leaves_it_until_told(bank: Embedded
 
 
 def test_the_api_is_described_without_a_service() -> None:
-    plain, sandbox = (
-        msgspec.json.decode(start_daybook("openapi", *flags).communicate()[0])
-        for flags in ([], ["--sandbox"])
-    )
+    def described(*flags: str) -> Any:
+        printing = start_daybook("openapi", *flags)
+        output, errors = printing.communicate(timeout=60)
+        assert (printing.returncode, errors) == (0, "")
+        return msgspec.json.decode(output)
+
+    plain, sandbox = described(), described("--sandbox")
     assert "/api/transfers-v2" in plain["paths"]
     assert "/sandbox/tokens" in sandbox["paths"].keys() - plain["paths"].keys()
 

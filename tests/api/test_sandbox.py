@@ -191,16 +191,6 @@ def test_reset_goes_back_to_the_fixtures(sandbox: SandboxService) -> None:
             assert totals(demo) == (10_000, 9_999, 1, 1, 0)
 
 
-def test_reset_clears_the_rate_counters(tmp_path: Path) -> None:
-    """Who was refused may go on."""
-    with sandbox_service(tmp_path, "--rate-limits", "documented") as service, service.user() as demo:
-        service.set_clock("2025-10-20T16:00:00Z")
-        statuses = [demo.get(f"{TRANSFERS}?limit=0").status_code for _ in range(101)]
-        assert statuses[-1] == 429
-        service.reset()
-        assert demo.get(TRANSFERS).status_code == 200
-
-
 def test_the_sandbox_started_again_keeps_its_data(tmp_path: Path) -> None:
     """No second fixtures; keys stay used; the clock goes on from the later of setting and last event."""
     with sandbox_service(tmp_path) as service, service.user() as demo:
@@ -280,3 +270,14 @@ def test_rates_that_are_none_are_refused(
     response = running_sandbox.http.post("/sandbox/rates", json=body)
     assert response.status_code == 400
     assert response.json()["error"]["field"] == field
+
+
+@pytest.mark.slow
+def test_any_number_of_tenants_is_served(tmp_path: Path) -> None:
+    """More than the machine has threads in its pools: each is followed, and none takes what others need."""
+    with sandbox_service(tmp_path, "--rate-limits", "off") as service:
+        for number in range(40):
+            with service.user(tenant=f"bank-{number}") as caller:
+                assert caller.get(TRANSFERS).status_code == 200
+        service.advance(86400)
+        service.reset()

@@ -113,6 +113,16 @@ def test_the_thousand_and_first_request_in_an_hour_is_refused(strict: SandboxSer
         assert demo.get(TRANSFERS).status_code == 200
 
 
+def test_reset_clears_the_rate_counters(strict: SandboxService) -> None:
+    """Who was refused may go on."""
+    strict.set_clock("2025-10-20T21:00:00Z")
+    with strict.user() as demo:
+        statuses = [demo.get(f"{TRANSFERS}?limit=0").status_code for _ in range(101)]
+        assert statuses[-1] == 429
+        strict.reset()
+        assert demo.get(TRANSFERS).status_code == 200
+
+
 def test_request_ids_are_echoed_where_they_are_sane(running_sandbox: SandboxService) -> None:
     """Visible ASCII up to 128 characters; anything else gets a new one. On every path and status."""
     with running_sandbox.user() as demo:

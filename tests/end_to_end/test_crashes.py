@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.end_to_end.transfer_load import Bank, Clients, check
+from tests.end_to_end.transfer_load import Bank, Clients, check, settle_everything
 from tests.sandbox_service import SandboxService, sandbox_service
 
 USERS = 4
@@ -35,11 +36,11 @@ def kill_api(service: SandboxService) -> None:
     _kill(api)
 
 
-def kill_api_worker(service: SandboxService) -> None:
-    """Only the process that answers requests; its supervisor stays."""
+def kill_api_workers(service: SandboxService) -> None:
+    """Only the processes that answer requests, where there are several; their supervisor stays."""
     supervisor = processes(service, "api")[0]
-    workers = [process for process in supervisor.children() if "api" in _command_line(process)]
-    assert workers
+    workers = [each for each in supervisor.children() if "spawn_main" in " ".join(_command_line(each))]
+    assert len(workers) == 2
     _kill(workers)
 
 
@@ -75,12 +76,20 @@ def _kill(killed: list[psutil.Process]) -> None:
 
 
 @pytest.mark.parametrize(
-    "kill", [kill_api, kill_api_worker, kill_background_worker, kill_postgres, kill_a_backend_of_postgres]
+    ("kill", "workers"),
+    [
+        pytest.param(kill_api, 1),
+        pytest.param(kill_api, 2, marks=pytest.mark.slow),
+        pytest.param(kill_api_workers, 2, marks=pytest.mark.slow),
+        pytest.param(kill_background_worker, 1, marks=pytest.mark.slow),
+        pytest.param(kill_postgres, 1),
+        pytest.param(kill_a_backend_of_postgres, 1, marks=pytest.mark.slow),
+    ],
 )
 def test_what_is_killed_comes_back_and_no_acknowledged_transfer_is_lost(
-    tmp_path: Path, kill: Callable[[SandboxService], None]
+    tmp_path: Path, kill: Callable[[SandboxService], None], workers: int
 ) -> None:
-    with sandbox_service(tmp_path, "--rate-limits", "off") as service:
+    with sandbox_service(tmp_path, "--rate-limits", "off", "--workers", str(workers)) as service:
         bank = Bank(service, USERS)
         with Clients([service.url], bank.tokens) as clients:
             for _ in range(2):
@@ -88,6 +97,13 @@ def test_what_is_killed_comes_back_and_no_acknowledged_transfer_is_lost(
                 kill(service)
             clients.wait_for(100)
         check(bank, clients)
+        settling = threading.Thread(target=settle_everything, args=(service,))
+        settling.start()
+        bank.wait_for_a_settlement()
+        kill(service)
+        settling.join()
+        check(bank, clients)
+        assert bank.statuses() == {"settled"}
         assert service.process.poll() is None
 
 
@@ -100,8 +116,10 @@ def test_after_everything_was_killed_a_new_start_on_the_same_folder_has_all_that
         with Clients([service.url], bank.tokens) as clients:
             clients.wait_for(100)
             _kill(_with_children(psutil.Process(service.process.pid)))
-            services.enter_context(
-                sandbox_service(tmp_path, "--rate-limits", "off", clock=None, port=service.port)
+            again = services.enter_context(
+                sandbox_service(tmp_path, "--rate-limits", "off", port=service.port)
             )
             clients.wait_for(100)
+        settle_everything(again)
         check(bank, clients)
+        assert bank.statuses() == {"settled"}

@@ -1,5 +1,6 @@
 """Clients that send transfers all the time, and again under the same key until they have an answer."""
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -10,9 +11,9 @@ import httpx
 import psycopg
 
 from application.decision import Known
-from bench.seed import account_id, seed
+from bench.seed import account_id, seed, user_id
 from domain.catalogue import decode
-from domain.transfers import TransferCreated
+from domain.transfers import Transfer, TransferCreated
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.sandbox import SANDBOX_TENANT
 from infrastructure.settings import Settings
@@ -30,7 +31,9 @@ class Bank:
     def __init__(self, service: SandboxService, users: int) -> None:
         self._data = service.data
         settings = Settings(data=self._data, sandbox=True)
-        self.tokens = seed(settings, self.dsn, SANDBOX_TENANT, users)
+        seed(settings, self.dsn, SANDBOX_TENANT, users)
+        # Tokens that outlive any move of the clock.
+        self.tokens = [service.token(subject=user_id(user), expires_in=10**8) for user in range(users)]
 
     @property
     def dsn(self) -> str:
@@ -38,11 +41,31 @@ class Bank:
 
     def audited(self) -> tuple[dict[str, Known], list[TransferCreated]]:
         """All states of the log, after everything that must hold of it was found to hold."""
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
+        with self._connect() as connection:
             facts = read_log(connection, schema_for(SANDBOX_TENANT))
         states = audit(facts)
         events = [decode(fact.topic, fact.state).data for fact in facts]
         return states, [event for event in events if isinstance(event, TransferCreated)]
+
+    def _connect(self) -> psycopg.Connection:
+        """Waits for a database that is on its way back."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return psycopg.connect(self.dsn, autocommit=True)
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, "the database does not come back"
+                time.sleep(0.05)
+
+    def statuses(self) -> set[str]:
+        """Those that there are among all transfers."""
+        states, _ = self.audited()
+        return {known.state.status for known in states.values() if isinstance(known.state, Transfer)}
+
+    def wait_for_a_settlement(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while "settled" not in self.statuses():
+            assert time.monotonic() < deadline, "nothing is settled"
 
 
 class Clients:
@@ -86,6 +109,7 @@ class Clients:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(self.acknowledged) < wanted:
             assert time.monotonic() < deadline, f"only {len(self.acknowledged)} of {wanted} were acknowledged"
+            assert not self._stopped.is_set(), f"something else than yes or try again: {self.statuses}"
             time.sleep(0.01)
 
     def _send_all(self, user: int, number: int) -> None:
@@ -117,9 +141,25 @@ class Clients:
                 with self._lock:
                     self.acknowledged[key] = response.json()["transfer"]["id"]
                 return
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                self._stopped.set()
+                return
             time.sleep(0.05)
         with self._lock:
             self.unanswered.add(key)
+
+
+def settle_everything(service: SandboxService) -> None:
+    """Moves the clock on by three days, also where the service dies meanwhile."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            with httpx.Client(base_url=service.url, timeout=PATIENCE_SECONDS) as http:
+                moved = http.post("/sandbox/clock", json={"advance_seconds": 3 * 86_400})
+            if moved.status_code == httpx.codes.OK:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the clock could not be moved")
 
 
 def check(bank: Bank, clients: Clients) -> None:
