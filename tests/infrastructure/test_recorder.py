@@ -115,7 +115,9 @@ def in_thread(work: Callable[[], R]) -> tuple[threading.Thread, list[R]]:
 
 def wait_until_blocked(dsn: str, schema: str) -> None:
     """Until somebody waits for the tenant's head of the log."""
-    query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and position(%s in query) > 0"
+    query = (
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and position(%s in query) > 0"
+    )
     with psycopg.connect(dsn, autocommit=True) as connection:
         while connection.execute(query, (f"{schema}.log_head",)).fetchone() == (0,):
             pass
