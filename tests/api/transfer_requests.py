@@ -1,5 +1,6 @@
 """Requests of the transfers surface as tests send them, and answers with their numbers as written."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -92,3 +93,8 @@ class _Written(Decimal):
         return str(self) == str(other)
 
     __hash__ = Decimal.__hash__
+
+
+def with_raw(member: str, raw: bytes) -> bytes:
+    """The request with that member as the given bytes."""
+    return json.dumps(internal("hostile") | {member: "@"}).encode().replace(b'"@"', raw)
