@@ -33,10 +33,10 @@ run: $(INSTALLED)
 	$(VENV)/bin/daybook serve --sandbox --data $(DATA) --port $(PORT)
 
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -m "not slow"
+	$(VENV)/bin/python -m pytest -n 2 -m "not slow"
 
 test-all: $(INSTALLED)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n 2
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -127,7 +127,8 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Disconnect every client, write a checkpoint, end the server and give the directory up."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            # While Postgres recovers from a crash it notes a fast shutdown and never ends.
+            self._process.send_signal(signal.SIGINT if self._answers() else signal.SIGQUIT)
             # It may be gone already, and another thread that asked is_running() has collected it.
             with contextlib.suppress(psutil.NoSuchProcess):
                 server = psutil.Process(self._process.pid)

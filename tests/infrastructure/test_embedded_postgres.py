@@ -359,3 +359,30 @@ def test_crash_leftovers_of_every_kind_are_put_right(data_dir: Path) -> None:
         assert words(postgres.dsn) == ["kept"]
     assert (data_dir / "postgres.log").stat().st_size < 1024 * 1024
     assert (data_dir / "postgres.log.1").exists()
+
+
+def test_a_server_that_recovers_from_a_crash_is_stopped_like_any_other(data_dir: Path) -> None:
+    with EmbeddedPostgres(data_dir) as postgres:
+        with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+            connection.execute("create table kept (n int)")
+            connection.execute("insert into kept select generate_series(1, 20000)")
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+        # Where its recovery is over before it was noticed, this is an ordinary stop.
+        noticed_by = time.monotonic() + 5
+        while answers(postgres.dsn) and time.monotonic() < noticed_by:
+            time.sleep(0.001)
+        begun = time.monotonic()
+        postgres.stop()
+        # Many times what it takes; without care it takes as long as a server is given to end by itself.
+        assert time.monotonic() - begun < END_SECONDS_MAX / 2
+        postgres.start()
+        with psycopg.connect(postgres.dsn) as connection:
+            assert connection.execute("select count(*) from kept").fetchone() == (20000,)
+
+
+def answers(dsn: str) -> bool:
+    try:
+        psycopg.connect(dsn).close()
+    except psycopg.OperationalError:
+        return False
+    return True
