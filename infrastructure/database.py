@@ -6,8 +6,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from infrastructure.migrator import SERVICE_ROLE
 
 # SQLSTATE classes after which a statement may or may not have taken effect: the connection broke, the
-# server is shutting down or starting up, or a commit on several nodes could not be finished.
-_IN_DOUBT_CLASSES = ("08", "57P", "XX000", "25006")
+# server is shutting down or starting up, or a commit on several nodes could not be finished. And those
+# after which it took none but may the next time: deadlocks, no room on disk or for a connection, input and
+# output errors. Trying again is right for all of them, because what is tried again is safe to repeat.
+_IN_DOUBT_CLASSES = ("08", "57P", "XX000", "25006", "40", "53", "58")
 
 
 def service_conninfo(dsn: str) -> str:
