@@ -4,6 +4,7 @@ import contextlib
 import socket
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -25,12 +26,13 @@ class LossyProxy:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(Path(self._directory.name) / f".s.PGSQL.{PORT}"))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._threads: list[threading.Thread] = []
         self._loses_next_answer = False
         self._is_closed = False
 
     def __enter__(self) -> "LossyProxy":
         self._listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
         return self
 
     def __exit__(
@@ -40,10 +42,16 @@ class LossyProxy:
         traceback: TracebackType | None,
     ) -> None:
         self._is_closed = True
-        # Only a shutdown wakes a thread that waits in accept or recv.
+        # Only a shutdown wakes a thread that waits in accept or recv. Nothing is closed before all threads
+        # have ended: they would go on with a number that is somebody else's by then.
         _end(self._listener)
+        self._threads[0].join()
         for pair in self._pairs:
             _end(*pair)
+        for thread in self._threads:
+            thread.join()
+        for each in (self._listener, *(each for pair in self._pairs for each in pair)):
+            each.close()
         self._directory.cleanup()
 
     def lose_next_answer(self) -> None:
@@ -64,13 +72,19 @@ class LossyProxy:
             server = socket.socket(socket.AF_UNIX if isinstance(self._target, str) else socket.AF_INET)
             server.connect(self._target)
             self._pairs.append((client, server))
-            threading.Thread(target=self._pump_questions, args=(client, server), daemon=True).start()
-            threading.Thread(target=self._pump_answers, args=(client, server), daemon=True).start()
+            self._start(self._pump_questions, client, server)
+            self._start(self._pump_answers, client, server)
+
+    def _start(self, target: Callable[..., None], *arguments: socket.socket) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _pump_questions(self, client: socket.socket, server: socket.socket) -> None:
         # The server's side stays open when the client's ends.
         while data := _receive(client):
-            server.sendall(data)
+            with contextlib.suppress(OSError):
+                server.sendall(data)
 
     def _pump_answers(self, client: socket.socket, server: socket.socket) -> None:
         while data := _receive(server):
@@ -94,4 +108,3 @@ def _end(*ended: socket.socket) -> None:
     for each in ended:
         with contextlib.suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
-        each.close()

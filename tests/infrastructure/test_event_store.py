@@ -1,6 +1,7 @@
 """The log in Postgres when connections are lost: appended once, and told so."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -42,7 +43,9 @@ def with_store(
 async def waiters(dsn: str, schema: str, count: int) -> list[int]:
     """The server processes that wait to append, once there are `count` of them."""
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        deadline = time.monotonic() + 60
         while True:
+            assert time.monotonic() < deadline, f"never were there {count}"
             rows = await (await connection.execute(_WAITERS, (f"{schema}.append_events",))).fetchall()
             if len(rows) == count:
                 return [pid for (pid,) in rows]

@@ -1,6 +1,7 @@
 """The library's own recorder cases on our tables, and that its readers never pass over an event."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -119,8 +120,10 @@ def wait_until_blocked(dsn: str, schema: str) -> None:
         "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and position(%s in query) > 0"
     )
     with psycopg.connect(dsn, autocommit=True) as connection:
+        deadline = time.monotonic() + 60
         while connection.execute(query, (f"{schema}.log_head",)).fetchone() == (0,):
-            pass
+            assert time.monotonic() < deadline, "nobody waits"
+            time.sleep(0.005)
 
 
 def test_readers_wait_for_a_transaction_that_is_held_open_and_pass_over_nothing(
