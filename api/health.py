@@ -32,7 +32,8 @@ async def metrics(request: HttpRequest) -> Response[bytes]:
     # What is counted in memory is worth showing above all when the database is gone.
     with contextlib.suppress(StoreUnavailable):
         for ledger in services.open_ledgers():
-            shown.lag(ledger.tenant, await services.freshness.lag(ledger.schema))
+            lag = await services.freshness.lag(ledger.schema, ledger.clock.now())
+            shown.lag(ledger.tenant, lag.events, lag.seconds)
     return Response(shown.exposition(), media_type="text/plain; version=0.0.4")
 
 

@@ -18,7 +18,7 @@ import structlog
 from application.store import StoreUnavailable
 from application.writer import QueueFull
 from infrastructure import timekeeper
-from infrastructure.database import connect_service, service_conninfo
+from infrastructure.database import connect_service
 from infrastructure.leases import RENEW_SECONDS, Lease
 from infrastructure.ledgers import Ledger
 from infrastructure.reads import NotCaughtUp
@@ -29,7 +29,7 @@ from projections.follower import Follower
 log = structlog.get_logger()
 
 LOOK_FOR_TENANTS_SECONDS = 0.5
-LOOK_FOR_TIMERS_SECONDS = 0.2
+LOOK_FOR_TIMERS_SECONDS = 1.0
 
 
 class Background:
@@ -43,6 +43,8 @@ class Background:
         while not stop.is_set():
             with contextlib.suppress(psycopg.Error, StoreUnavailable):
                 for tenant in await off_the_loop(list_tenants, self._services.dsn):
+                    if stop.is_set():
+                        break
                     if tenant not in tasks or tasks[tenant].done():
                         ledger = await self._services.ledger(tenant)
                         tasks[tenant] = asyncio.create_task(self._serve(ledger, stop), name=tenant)
@@ -51,50 +53,44 @@ class Background:
 
     async def _serve(self, ledger: Ledger, stop: asyncio.Event) -> None:
         """Does one tenant's work while its lease can be held; otherwise waits for the lease."""
-        lease = Lease(ledger.schema, "background", self._holder)
+        lease = Lease(self._services.primary, ledger.schema, "background", self._holder)
         while not stop.is_set():
             try:
-                async with await psycopg.AsyncConnection.connect(
-                    service_conninfo(self._services.dsn), autocommit=True
-                ) as connection:
-                    if await lease.acquire(connection):
-                        await self._work(ledger, lease, connection, stop)
-            except psycopg.Error as error:
+                if await lease.acquire():
+                    await self._work(ledger, lease, stop)
+            except StoreUnavailable as error:
                 log.warning("background work paused", tenant=ledger.tenant, reason=str(error))
             await _wait(stop, RENEW_SECONDS)
 
-    async def _work(
-        self,
-        ledger: Ledger,
-        lease: Lease,
-        connection: psycopg.AsyncConnection[tuple[object, ...]],
-        stop: asyncio.Event,
-    ) -> None:
-        lost = threading.Event()
-        follower = Follower(partial(connect_service, self._services.dsn), ledger.schema, now=ledger.clock.now)
+    async def _work(self, ledger: Ledger, lease: Lease, stop: asyncio.Event) -> None:
+        lost, over = threading.Event(), asyncio.Event()
+        follower = Follower(partial(connect_service, self._services.dsn), ledger.schema)
         # A thread of its own: followers never end, so a shared pool would run out of threads for others.
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"follower-{ledger.tenant}")
         following = asyncio.get_running_loop().run_in_executor(thread, follower.run, lost)
-        firing = asyncio.create_task(self._fire_timers(ledger))
+        firing = asyncio.create_task(self._fire_timers(ledger, over))
         try:
-            while not stop.is_set() and await lease.acquire(connection):
+            while not stop.is_set() and await lease.acquire():
                 await _wait(stop, RENEW_SECONDS)
-            await lease.release(connection)
+            await lease.release()
         finally:
             lost.set()
-            firing.cancel()
+            over.set()
             await asyncio.gather(following, firing, return_exceptions=True)
             thread.shutdown(wait=False)
 
-    async def _fire_timers(self, ledger: Ledger) -> None:
-        while True:
+    async def _fire_timers(self, ledger: Ledger, over: asyncio.Event) -> None:
+        while not over.is_set():
             try:
                 fallen_due = await timekeeper.due(ledger, ledger.clock.now())
                 if fallen_due and await timekeeper.fire(ledger, fallen_due, self._services.timer_rules):
                     continue
             except (StoreUnavailable, NotCaughtUp, QueueFull):
                 log.warning("timers paused", tenant=ledger.tenant)
-            await asyncio.sleep(LOOK_FOR_TIMERS_SECONDS)
+            except Exception:
+                # Nothing may end this task while the lease is held: nobody else would fire the timers.
+                log.exception("timers paused by a defect", tenant=ledger.tenant)
+            await _wait(over, LOOK_FOR_TIMERS_SECONDS)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

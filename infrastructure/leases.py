@@ -1,9 +1,6 @@
 """Who does a tenant's background work: whoever holds the row, until it stops renewing it."""
 
-import psycopg
-from psycopg.rows import TupleRow
-
-from infrastructure.migrator import bind
+from infrastructure.reads import Database
 
 LEASE_SECONDS = 5.0
 RENEW_SECONDS = 1.5
@@ -11,27 +8,30 @@ RENEW_SECONDS = 1.5
 # The database's own clock judges, so that machines need not agree on the time.
 _ACQUIRE = """
 insert into {schema}.leases as held (work, holder, expires_at)
-values (%s, %s, clock_timestamp() + make_interval(secs => %s))
+values (%(work)s, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s))
 on conflict (work) do update set holder = excluded.holder, expires_at = excluded.expires_at
 where held.holder = excluded.holder or held.expires_at < clock_timestamp()
-returning holder
+returning work
 """
-_RELEASE = "delete from {schema}.leases where work = %s and holder = %s"
+_RELEASE = "delete from {schema}.leases where work = %(work)s and holder = %(holder)s returning work"
 
 
 class Lease:
-    """One piece of one tenant's background work, as held or wanted by one process."""
+    """One piece of one tenant's background work, as held or wanted by one process.
 
-    def __init__(self, schema: str, work: str, holder: str) -> None:
-        self._acquire_sql = bind(_ACQUIRE, schema).encode()
-        self._release_sql = bind(_RELEASE, schema).encode()
-        self._work = work
-        self._holder = holder
+    It goes over the primary's shared connections: with hundreds of tenants, one for each would be too many.
+    Both methods raise StoreUnavailable.
+    """
 
-    async def acquire(self, connection: psycopg.AsyncConnection[TupleRow]) -> bool:
+    def __init__(self, primary: Database, schema: str, work: str, holder: str) -> None:
+        self._primary = primary
+        self._schema = schema
+        self._who = {"work": work, "holder": holder}
+
+    async def acquire(self) -> bool:
         """Takes or renews the lease; False while somebody else holds it."""
-        cursor = await connection.execute(self._acquire_sql, (self._work, self._holder, LEASE_SECONDS))
-        return await cursor.fetchone() is not None
+        parameters = {**self._who, "seconds": LEASE_SECONDS}
+        return bool(await self._primary.fetch(self._schema, _ACQUIRE, parameters))
 
-    async def release(self, connection: psycopg.AsyncConnection[TupleRow]) -> None:
-        await connection.execute(self._release_sql, (self._work, self._holder))
+    async def release(self) -> None:
+        await self._primary.fetch(self._schema, _RELEASE, self._who)

@@ -53,9 +53,9 @@ class Metrics:
         """A gauge that is read when it is asked for."""
         self._gauges.watched[name] = (description, read)
 
-    def lag(self, tenant: str, events: int) -> None:
-        """How many events the tenant's read models have not seen yet."""
-        self._gauges.lags[tenant] = events
+    def lag(self, tenant: str, events: int, seconds: float) -> None:
+        """How many events the tenant's read models have not seen, and how old the oldest of them is."""
+        self._gauges.lags[tenant] = (events, seconds)
 
     def request(self, surface: str, method: str, status: int, seconds: float) -> None:
         labels = (surface, method, status)
@@ -90,14 +90,18 @@ class _Gauges(Collector):
 
     def __init__(self) -> None:
         self.watched: dict[str, tuple[str, Callable[[], float]]] = {}
-        self.lags: dict[str, int] = {}
+        self.lags: dict[str, tuple[int, float]] = {}
 
     def collect(self) -> Iterable[Metric]:
         for name, (description, read) in self.watched.items():
             yield GaugeMetricFamily(name, description, value=read())
-        lag = GaugeMetricFamily(
+        unseen = GaugeMetricFamily(
             "daybook_projection_lag_events", "Events that the read models have not seen.", labels=["tenant"]
         )
-        for tenant, events in self.lags.items():
-            lag.add_metric([tenant], events)
-        yield lag
+        age = GaugeMetricFamily(
+            "daybook_projection_lag_seconds", "Age of the oldest event not seen.", labels=["tenant"]
+        )
+        for tenant, (events, seconds) in self.lags.items():
+            unseen.add_metric([tenant], events)
+            age.add_metric([tenant], seconds)
+        yield from (unseen, age)

@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 from application.store import StoreUnavailable
 from infrastructure.event_store import Session
 from infrastructure.migrator import CONTROL_SCHEMA, bind
+from infrastructure.tasks import end_task
 
 log = structlog.get_logger()
 
@@ -127,9 +128,7 @@ class RateLimiter:
         if self._counter is not None:
             await self._counter
         if self._sweeper is not None:
-            self._sweeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._sweeper
+            await end_task(self._sweeper)
         await self._session.close()
         await self._sweeps.close()
 

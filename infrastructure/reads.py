@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from application.store import StoreUnavailable
+from domain.catalogue import decode
 from infrastructure.database import is_in_doubt, service_conninfo
 from infrastructure.migrator import bind
+from infrastructure.tasks import end_task
 
 PROJECTED_CHANNEL = "daybook_projected"
 
@@ -19,6 +22,24 @@ _POSITIONS = """
 select h.last_id as head, coalesce((select min(notification_id) from {schema}.tracking), 0) as projected
 from {schema}.log_head h where h.k = 1
 """
+
+
+# How far the read models are behind, and the oldest event that they have not seen.
+_LAG = """
+with positions as (
+    select h.last_id as head, coalesce((select min(notification_id) from {schema}.tracking), 0) as projected
+    from {schema}.log_head h where h.k = 1
+)
+select p.head - p.projected as events, e.topic, e.state
+from positions p left join {schema}.events e on e.notification_id = p.projected + 1
+"""
+
+
+class Lag(NamedTuple):
+    """Events that the read models have not seen, and how old the oldest of them is."""
+
+    events: int
+    seconds: float
 
 
 class NotCaughtUp(Exception):
@@ -46,7 +67,7 @@ class Database:
         await self._pool.close()
 
     async def fetch(self, schema: str, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-        """Raises StoreUnavailable where the database is gone. Queries are read-only, so one retry is safe."""
+        """Raises StoreUnavailable where the database is gone. What is asked is safe to ask again, once."""
         statement = self._bound.get((schema, query))
         if statement is None:
             statement = self._bound[schema, query] = bind(query, schema).encode()
@@ -93,14 +114,15 @@ class Freshness:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_task(self._task)
 
-    async def lag(self, schema: str) -> int:
-        """How many events of the log the read models have not seen yet."""
-        row = (await self._reads.fetch(schema, _POSITIONS, {}))[0]
-        return int(row["head"]) - int(row["projected"])
+    async def lag(self, schema: str, now: datetime) -> Lag:
+        """How far the read models are behind the log, at `now` by the ledger's clock."""
+        row = (await self._reads.fetch(schema, _LAG, {}))[0]
+        if row["topic"] is None:
+            return Lag(int(row["events"]), 0.0)
+        oldest = decode(row["topic"], bytes(row["state"])).recorded_at
+        return Lag(int(row["events"]), max(0.0, (now - oldest).total_seconds()))
 
     async def wait(self, schema: str, at_least: int = 0, timeout_seconds: float = 5.0) -> int:
         """Waits until the read models show all that is in the log now, and `at_least` that position.

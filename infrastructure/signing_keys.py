@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 from application.store import StoreUnavailable
 from infrastructure.event_store import Session
 from infrastructure.migrator import CONTROL_SCHEMA, bind
+from infrastructure.tasks import end_task
 
 ALGORITHM = "ES256"
 
@@ -92,9 +93,7 @@ class SigningKeys:
     async def close(self) -> None:
         for task in (self._refresher, self._next_reload, self._running_reload):
             if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError, StoreUnavailable, psycopg.Error):
-                    await task
+                await end_task(task)
         await self._session.close()
 
     @property

@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -35,17 +34,13 @@ select application_name, notification_id from {schema}.tracking where applicatio
 """
 
 
-def _wall_clock() -> datetime:
-    return datetime.now(UTC)
-
-
 class Follower:
     """One tenant's follower: `step` in a loop of one's own, or `run` in a thread.
 
     `connect` gives a connection of the service role in autocommit mode. `read_schema` is where the read
     models live when that is not the tenant's schema (a rebuild's shadow). What is public without a method is
     for metrics: `position` of the last event applied to all models, `head` the last position heard of,
-    `seconds_behind` the age of the newest applied event when it became visible, `batches`, `events`, and
+    `batches`, `events`, and
     `failure`, the error that the follower is trying to get over.
     """
 
@@ -57,7 +52,6 @@ class Follower:
         *,
         batch_size: int = 5_000,
         read_schema: str | None = None,
-        now: Callable[[], datetime] = _wall_clock,
     ) -> None:
         self._connect = connect
         self._schema = schema
@@ -65,7 +59,6 @@ class Follower:
         # What was known when is part of every batch, so certificates are always kept.
         self._models = {model.name: model for model in (certificates.MODEL, *models)}
         self._batch_size = batch_size
-        self._now = now
         self._connection: psycopg.Connection[TupleRow] | None = None
         self._positions: dict[str, int] = {}
         self._last = certificates.EMPTY
@@ -73,7 +66,6 @@ class Follower:
         self._writer = BatchWriter(self._read_schema)
         self.position = 0
         self.head = 0
-        self.seconds_behind = 0.0
         self.batches = 0
         self.events = 0
         self.failure: BaseException | None = None
@@ -128,7 +120,6 @@ class Follower:
         limit = self._batch_size if until is None else min(self._batch_size, until - start)
         events = self._reader.read(connection, start, limit)
         if not events:
-            self.seconds_behind = 0.0
             return 0
         members = [name for name, position in self._positions.items() if position == start]
         if self._last.position != start or (not self._last.digest and certificates.MODEL.name in members):
@@ -178,6 +169,5 @@ class Follower:
             self._positions[name] = reached.position
         self.position = min(self._positions.values())
         self.head = max(self.head, reached.position)
-        self.seconds_behind = max(0.0, (self._now() - reached.recorded_at).total_seconds())
         self.batches += 1
         self.events += len(recorded)

@@ -1,7 +1,6 @@
 """Answers that are longer than a page: lines of JSON, events as they happen, tables as CSV."""
 
 import asyncio
-import contextlib
 import csv
 import io
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -14,6 +13,7 @@ from api.context import HttpRequest, exchange_of
 from api.exchange import encode
 from infrastructure.ledgers import Ledger
 from infrastructure.reads import NotCaughtUp
+from infrastructure.tasks import end_task
 from projections import event_log, event_pages
 from projections.event_log import Wanted
 
@@ -44,9 +44,7 @@ class StreamedResponse:
                 sending.result()
         finally:
             for task in (sending, gone):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
+                await end_task(task)
             await self._feed.aclose()
 
     async def _send_all(self, send: Send) -> None:

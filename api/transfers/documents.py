@@ -95,8 +95,11 @@ class VerifyMfaRequest(Struct):
     mfa_code: Annotated[str, Meta(min_length=1, max_length=16)]
 
 
-class CreatedTransfer(Struct, kw_only=True):
-    """A transfer as it was created. An external account's number shows its last four digits only."""
+class TransferTerms(Struct, kw_only=True):
+    """What a transfer says of itself wherever it is shown whole.
+
+    An external account's number shows its last four digits only.
+    """
 
     id: str
     idempotency_key: str
@@ -116,6 +119,11 @@ class CreatedTransfer(Struct, kw_only=True):
     reference: str
     scheduled_settlement_at: Instant
     created_at: Instant
+
+
+class CreatedTransfer(TransferTerms, kw_only=True):
+    """A transfer as the answer to its creation."""
+
     requires_mfa: bool
     mfa_verified: bool
 
@@ -149,27 +157,9 @@ class TransferList(Struct):
     next_cursor: str | None
 
 
-class DetailedTransfer(Struct, kw_only=True):
+class DetailedTransfer(TransferTerms, kw_only=True):
     """A transfer as it is now. `failure_reason` is there where it failed."""
 
-    id: str
-    idempotency_key: str
-    user_id: str
-    from_account_id: str
-    to_account_id: str | UnsetType = UNSET
-    external_bank_name: str | UnsetType = UNSET
-    external_routing_number: str | UnsetType = UNSET
-    external_account_number: str | UnsetType = UNSET
-    external_account_holder_name: str | UnsetType = UNSET
-    amount: Amount
-    fee: Amount
-    currency: str
-    transfer_type: TransferTypeName
-    status: Status
-    memo: str | None
-    reference: str
-    scheduled_settlement_at: Instant
-    created_at: Instant
     updated_at: Instant
     failure_reason: str | UnsetType = UNSET
 

@@ -117,8 +117,7 @@ def test_no_sql_in_the_ways_in() -> None:
 
 def test_time_chance_and_binary_fractions_come_from_nowhere() -> None:
     def offends(file: Path) -> bool:
-        # The follower is no read model: it measures how far behind it is.
-        return bool(called(file) & BANNED_CALLS) and file.name != "follower.py"
+        return bool(called(file) & BANNED_CALLS)
 
     assert offenders("domain", "application", "projections", offends=offends) == []
 

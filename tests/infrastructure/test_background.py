@@ -1,6 +1,7 @@
 """Background work: one holder at a time, taken over when it dies, and harmless when done twice."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,13 +28,17 @@ from domain.money import Money
 from domain.users import UserRegistered
 from infrastructure import settings as settings_module
 from infrastructure import timekeeper
-from infrastructure.database import connect_owner
+from infrastructure.background import Background
+from infrastructure.database import connect_owner, connect_service
+from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.ledgers import Ledger
+from infrastructure.reads import Lag
 from infrastructure.runtime import Services
 from infrastructure.settings import to_environment
-from infrastructure.tenants import create_tenant
+from infrastructure.tenants import create_tenant, prepare_database
 
 PATIENCE_SECONDS = 60
+STOP_SECONDS_MAX = 60
 AMOUNT = Money(100_00, "USD")
 YEARS_AGO = datetime(2020, 1, 6, 9, tzinfo=UTC)
 
@@ -46,9 +51,11 @@ def worker(dsn: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     )
     try:
         yield process
-    finally:
         process.terminate()
-        process.wait(30)
+        process.wait(STOP_SECONDS_MAX)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def holder_pid(dsn: str, schema: str) -> int | None:
@@ -116,6 +123,73 @@ def test_a_worker_that_stops_gives_its_lease_back(postgres_dsn: str, tmp_path: P
     with worker(postgres_dsn, tmp_path):
         eventually(lambda: holder_pid(postgres_dsn, schema) is not None)
     assert holder_pid(postgres_dsn, schema) is None
+
+
+def test_a_worker_with_more_tenants_than_connections_still_stops(tmp_path: Path) -> None:
+    """What it cannot reach it waits for, but never when it is told to end."""
+    with EmbeddedPostgres(tmp_path, settings={"fsync": "off", "max_connections": "40"}) as postgres:
+        prepare_database(postgres.dsn)
+        for number in range(60):
+            create_tenant(postgres.dsn, f"crowd-{number}")
+        with worker(postgres.dsn, tmp_path):
+            eventually(lambda: _are_connections_used_up(postgres.dsn))
+
+
+def _are_connections_used_up(dsn: str) -> bool:
+    try:
+        connect_service(dsn).close()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def test_a_query_that_takes_being_ended_for_a_time_out_does_not_keep_the_work_alive(
+    postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the connection pool may do when it is exhausted: the end must not depend on a cancellation."""
+    looked = asyncio.Event()
+
+    async def hard_of_hearing(*_: object) -> list[object]:
+        looked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(1)
+        return []
+
+    async def run() -> None:
+        services = Services(settings_module.load({"data": tmp_path}, {}), postgres_dsn, postgres_dsn, None)
+        await services.start()
+        stop = asyncio.Event()
+        working = asyncio.create_task(Background(services).run(stop))
+        await asyncio.wait_for(looked.wait(), PATIENCE_SECONDS)
+        stop.set()
+        await asyncio.wait_for(working, STOP_SECONDS_MAX)
+        await services.close()
+
+    create_tenant(postgres_dsn, "deaf")
+    monkeypatch.setattr(timekeeper, "due", hard_of_hearing)
+    asyncio.run(run())
+
+
+def test_the_lag_is_seen_while_nobody_follows(postgres_dsn: str, tmp_path: Path) -> None:
+    """Operators are told how many events wait and how old the oldest is; nothing, when all were seen."""
+    schema = create_tenant(postgres_dsn, "lagging")
+    asyncio.run(with_ledger(postgres_dsn, tmp_path, "lagging", range(1)))
+    now = datetime.now(UTC)
+    behind = asyncio.run(lag(postgres_dsn, tmp_path, schema, now + timedelta(hours=1)))
+    assert behind.events == 3
+    assert timedelta(seconds=behind.seconds) > timedelta(minutes=59)
+    with worker(postgres_dsn, tmp_path):
+        eventually(lambda: is_projected(postgres_dsn, schema))
+    assert asyncio.run(lag(postgres_dsn, tmp_path, schema, now)) == Lag(0, 0.0)
+
+
+async def lag(dsn: str, folder: Path, schema: str, now: datetime) -> Lag:
+    services = Services(settings_module.load({"data": folder}, {}), dsn, dsn, observer=None)
+    await services.start()
+    try:
+        return await services.freshness.lag(schema, now)
+    finally:
+        await services.close()
 
 
 def test_two_workers_that_fire_the_same_timers_settle_each_transfer_once(
