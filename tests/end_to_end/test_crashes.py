@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -60,7 +60,9 @@ def kill_a_backend_of_postgres(service: SandboxService) -> None:
     backends = [
         process
         for process in psutil.Process(int(lines[0])).children()
-        if any("daybook_service" in word or "SELECT" in word or "idle" in word for word in process.cmdline())
+        if any(
+            "daybook_service" in word or "SELECT" in word or "idle" in word for word in _command_line(process)
+        )
     ]
     assert backends
     _kill(backends[:1])
@@ -71,8 +73,10 @@ def _with_children(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _kill(killed: list[psutil.Process]) -> None:
+    """Kill them all; one whose parent went first may have ended by itself."""
     for process in killed:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @pytest.mark.parametrize(
