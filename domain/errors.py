@@ -4,6 +4,11 @@
     ├── NotFound
     │   ├── AccountNotFound            account_not_found
     │   ├── TransferNotFound           transfer_not_found
+    │   ├── CardNotFound               card_not_found
+    │   ├── AuthorizationNotFound      authorization_not_found
+    │   ├── HoldNotFound               hold_not_found
+    │   ├── LimitOverrideNotFound      limit_override_not_found
+    │   ├── WebhookNotFound            webhook_not_found
     │   └── UnknownAccountCode         unknown_account_code
     ├── AccountRefusal
     │   ├── AccountExists              account_exists
@@ -21,6 +26,15 @@
     │   ├── NotAwaitingMfa             not_awaiting_mfa
     │   ├── InvalidMfaCode             invalid_mfa_code
     │   └── TransferNotSettled         transfer_not_settled
+    ├── CardRefusal
+    │   ├── CardExists                 card_exists
+    │   ├── InvalidCardLimits          invalid_card_limits
+    │   ├── OverrideExpiresTooEarly    override_expires_too_early
+    │   ├── AuthorizationNotReversible authorization_not_reversible
+    │   ├── NotAwaitingChallenge       not_awaiting_challenge
+    │   ├── HoldNotActive              hold_not_active
+    │   ├── CaptureCurrencyMismatch    capture_currency_mismatch
+    │   └── CaptureExceedsHold         capture_exceeds_hold
     ├── LimitRefusal
     │   ├── TransactionLimitExceeded   transaction_limit_exceeded
     │   ├── DailyCountExceeded         daily_count_exceeded
@@ -69,6 +83,36 @@ class AccountNotFound(NotFound):
 class TransferNotFound(NotFound):
     code: ClassVar[str] = "transfer_not_found"
     transfer_id: str
+
+
+@dataclass
+class CardNotFound(NotFound):
+    code: ClassVar[str] = "card_not_found"
+    card_id: int
+
+
+@dataclass
+class AuthorizationNotFound(NotFound):
+    code: ClassVar[str] = "authorization_not_found"
+    request_id: int
+
+
+@dataclass
+class HoldNotFound(NotFound):
+    code: ClassVar[str] = "hold_not_found"
+    hold_id: int
+
+
+@dataclass
+class LimitOverrideNotFound(NotFound):
+    code: ClassVar[str] = "limit_override_not_found"
+    override_id: int
+
+
+@dataclass
+class WebhookNotFound(NotFound):
+    code: ClassVar[str] = "webhook_not_found"
+    webhook_id: str
 
 
 @dataclass
@@ -170,6 +214,68 @@ class InvalidMfaCode(TransferRefusal):
 class TransferNotSettled(TransferRefusal):
     code: ClassVar[str] = "transfer_not_settled"
     status: str
+
+
+@dataclass
+class CardRefusal(DomainError):
+    """A card's, an authorization's or a card hold's state forbids it."""
+
+
+@dataclass
+class CardExists(CardRefusal):
+    """A card with that number (its hash) was issued before."""
+
+    code: ClassVar[str] = "card_exists"
+
+
+@dataclass
+class InvalidCardLimits(CardRefusal):
+    """`limit` names the one that is out of order (`dailyLimit`, `channelLimits.ATM.dailyLimit`),
+    `constraint` says in words what it breaks."""
+
+    code: ClassVar[str] = "invalid_card_limits"
+    limit: str
+    constraint: str
+
+
+@dataclass
+class OverrideExpiresTooEarly(CardRefusal):
+    code: ClassVar[str] = "override_expires_too_early"
+
+
+@dataclass
+class AuthorizationNotReversible(CardRefusal):
+    """`status` is the decision that stands, or the state of its hold."""
+
+    code: ClassVar[str] = "authorization_not_reversible"
+    status: str
+
+
+@dataclass
+class NotAwaitingChallenge(CardRefusal):
+    code: ClassVar[str] = "not_awaiting_challenge"
+    decision: str
+
+
+@dataclass
+class HoldNotActive(CardRefusal):
+    code: ClassVar[str] = "hold_not_active"
+    status: str
+
+
+@dataclass
+class CaptureCurrencyMismatch(CardRefusal):
+    code: ClassVar[str] = "capture_currency_mismatch"
+    currency: str
+
+
+@dataclass
+class CaptureExceedsHold(CardRefusal):
+    """`left` in minor units of `currency` is what of the hold can still be captured."""
+
+    code: ClassVar[str] = "capture_exceeds_hold"
+    left: int
+    currency: str
 
 
 @dataclass
