@@ -45,6 +45,7 @@ def create_app(make_services: Callable[[], Services], metrics: Metrics, *, is_sa
         await services.start()
         app.state.services = services
         app.state.metrics = metrics
+        gate.open(services)
         metrics.watch("daybook_queue_depth", "Commands accepted and not answered.", lambda: _depth(services))
         metrics.watch("daybook_cached_streams", "Stream states in memory.", lambda: _cached(services))
         try:
@@ -68,7 +69,8 @@ def create_app(make_services: Callable[[], Services], metrics: Metrics, *, is_sa
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
     )
-    return Gate(app, metrics, EXPRESS)
+    gate = Gate(app, metrics, EXPRESS)
+    return gate
 
 
 def _answer_error(request: HttpRequest, error: ApiError | DomainError) -> Response[bytes]:

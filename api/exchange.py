@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,29 +14,84 @@ import msgspec
 
 if TYPE_CHECKING:
     from api.surfaces import Surface
+    from application.access import Claims
+    from application.clock import Clock
     from infrastructure.rate_limits import Verdict
-    from infrastructure.tokens import Claims
+
+RETRY_AFTER_SECONDS = "1"
 
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 class Exchange:
-    """Lives in the ASGI scope under `daybook`; the gate turns it into headers and metrics."""
+    """Lives in the ASGI scope under `daybook`; the gate turns it into headers and metrics.
 
-    __slots__ = ("_body", "_receive", "caller", "headers", "position", "rate", "request_id", "surface")
+    `caller` is known before a handler runs where the surface admits only those who have a token.
+    """
+
+    __slots__ = (
+        "_caller",
+        "_clock",
+        "_receive",
+        "_scope",
+        "headers",
+        "position",
+        "rate",
+        "request_id",
+        "sent_body",
+        "surface",
+    )
 
     def __init__(
-        self, surface: Surface, headers: list[tuple[bytes, bytes]], receive: Callable[[], Awaitable[Any]]
+        self,
+        surface: Surface,
+        scope: Mapping[str, Any],
+        receive: Callable[[], Awaitable[Any]],
+        clock: Clock,
     ) -> None:
         self.surface = surface
         # Of a header that is sent twice the first counts.
-        self.headers = dict(reversed(headers))
+        self.headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self.request_id = _request_id(self.headers.get(b"x-request-id"))
+        self._scope = scope
         self._receive = receive
-        self._body: bytes | None = None
-        self.caller: Claims | None = None
+        self._clock = clock
+        self._caller: Claims | None = None
+        # What was read of the body, None while nobody asked for it.
+        self.sent_body: bytes | None = None
         self.rate: Verdict | None = None
         self.position: int | None = None
+
+    @property
+    def caller(self) -> Claims:
+        """Whose token came with the request; only on surfaces that admit nobody without one."""
+        assert self._caller is not None, "the surface admits callers without a token"
+        return self._caller
+
+    @caller.setter
+    def caller(self, claims: Claims) -> None:
+        self._caller = claims
+
+    @property
+    def now(self) -> datetime:
+        """The ledger's present."""
+        return self._clock.now()
+
+    @property
+    def method(self) -> str:
+        method: str = self._scope["method"]
+        return method
+
+    @property
+    def path(self) -> str:
+        """The path as it was requested, its escapes and all, without the query string."""
+        raw: bytes = self._scope["raw_path"]
+        return raw.decode("latin-1")
+
+    @property
+    def query_string(self) -> bytes:
+        query: bytes = self._scope["query_string"]
+        return query
 
     def header(self, name: bytes) -> str | None:
         """The header of that lower-case name as text (Latin-1), None where it was not sent."""
@@ -44,15 +100,15 @@ class Exchange:
 
     async def body(self) -> bytes:
         """The whole body. Raises BodyTooLarge, also where the size was not announced."""
-        if self._body is None:
+        if self.sent_body is None:
             message = await self._receive()
             body: bytes = message.get("body", b"")
             if message.get("more_body"):
                 body = await self._rest_of_body(body)
             if len(body) > self.surface.body_bytes_max:
                 raise BodyTooLarge
-            self._body = body
-        return self._body
+            self.sent_body = body
+        return self.sent_body
 
     async def _rest_of_body(self, begun: bytes) -> bytes:
         # A bytearray: a body that comes byte by byte must not be copied as often.
@@ -75,7 +131,8 @@ class BodyTooLarge(Exception):
 class ApiError(Exception):
     """An answer that is an error, before the surface gives it its shape.
 
-    `extra` are further members of the body; `field` names what was wrong where the surface shows it.
+    `extra` are further members of the body. `field` names what was wrong, and `constraint` says what it would
+    have to be, where the surface shows them.
     """
 
     def __init__(
@@ -85,6 +142,7 @@ class ApiError(Exception):
         message: str,
         *,
         field: str | None = None,
+        constraint: str | None = None,
         extra: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
@@ -93,8 +151,23 @@ class ApiError(Exception):
         self.code = code
         self.message = message
         self.field = field
+        self.constraint = constraint
         self.extra = extra or {}
         self.headers = headers or {}
+
+
+def invalid(field: str, constraint: str, message: str | None = None) -> ApiError:
+    """400: what was sent as `field` (a member of the body, a parameter, a header) "must be" something else.
+
+    Without a message of its own the field and the constraint are the message. Neither repeats what was sent.
+    """
+    message = message or f"{field} {constraint}"
+    return ApiError(400, "validation_error", message, field=field, constraint=constraint)
+
+
+def unavailable() -> ApiError:
+    headers = {"Retry-After": RETRY_AFTER_SECONDS}
+    return ApiError(503, "unavailable", "Service temporarily unavailable, try again", headers=headers)
 
 
 _process = secrets.token_hex(6)

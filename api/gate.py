@@ -1,4 +1,4 @@
-"""The gate that every request passes: identity, size, headers, metrics, and the last word on defects.
+"""The gate that every request passes: admission, size, headers, metrics, and the last word on defects.
 
 It is plain ASGI around the framework, because it runs for every request and must cost next to nothing.
 """
@@ -10,12 +10,14 @@ from typing import Any
 import structlog
 from litestar import Litestar, Request
 
+from api.admission import Admitting
 from api.context import HttpRequest
 from api.exchange import ApiError, BodyTooLarge, Exchange
 from api.responses import JsonResponse, error_response, framework_error
 from api.surfaces import surface_of
 from domain.errors import DomainError
 from infrastructure.metrics import Metrics
+from infrastructure.runtime import Services
 
 Scope = Any
 Receive = Callable[[], Awaitable[Any]]
@@ -34,6 +36,13 @@ class Gate:
         self._app = app
         self._metrics = metrics
         self._express = express
+        self._services: Services
+        self._admitting: Admitting
+
+    def open(self, services: Services) -> None:
+        """To be called when the services have started, before the first request."""
+        self._services = services
+        self._admitting = Admitting(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,7 +50,7 @@ class Gate:
             return
         started = time.perf_counter()
         surface = surface_of(scope["path"])
-        exchange = Exchange(surface, scope["headers"], receive)
+        exchange = Exchange(surface, scope, receive, self._services.clock)
         scope["daybook"] = exchange
         status = 500
         has_started = False
@@ -66,19 +75,21 @@ class Gate:
             self._metrics.request(surface.name, scope["method"], status, time.perf_counter() - started)
 
     async def _handle(self, exchange: Exchange, scope: Scope, receive: Receive, answer: Send) -> None:
-        announced = exchange.headers.get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > exchange.surface.body_bytes_max:
-            raise BodyTooLarge
         express = self._express.get((scope["method"], scope["path"]))
-        if express is None:
-            await self._app(scope, receive, answer)
-            return
-        scope["app"] = scope["litestar_app"] = self._app
+        response = None
         try:
-            response = await express(Request(scope))
+            # Before all else, so that whatever else is wrong counts and tells a known caller its limits.
+            if exchange.surface.admission is not None:
+                await self._admitting.admit(exchange)
+            announced = exchange.headers.get(b"content-length", b"0")
+            if announced.isdigit() and int(announced) > exchange.surface.body_bytes_max:
+                raise BodyTooLarge
+            if express is not None:
+                scope["app"] = scope["litestar_app"] = self._app
+                response = await express(Request(scope))
         except (ApiError, DomainError) as error:
             response = error_response(error, exchange)
-        await response(scope, receive, answer)
+        await (response or self._app)(scope, receive, answer)
 
 
 def _headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:

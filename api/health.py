@@ -5,7 +5,8 @@ import contextlib
 from litestar import Response, get
 
 from api import service_operations as operations
-from api.context import HttpRequest, JsonResponse, respond, services_of, unavailable
+from api.context import HttpRequest, JsonResponse, respond, services_of
+from api.exchange import unavailable
 from application.store import StoreUnavailable
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from api.context import HttpRequest
-from api.exchange import ApiError
+from api.exchange import ApiError, invalid
+from api.members import among
 
 PARAMETERS_MAX = 100
 
@@ -25,7 +26,7 @@ def query_of(request: HttpRequest, *names: str) -> Mapping[str, str]:
         if name not in names:
             continue
         if name in given:
-            raise ApiError(400, "validation_error", f"{name} must be given once", field=name)
+            raise invalid(name, "must be given once")
         given[name] = value
     return given
 
@@ -34,7 +35,7 @@ def one_of(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str |
     """The parameter's value, None where it was not sent. 400 where it is not one of `known`."""
     value = given.get(name)
     if value is not None and value not in known:
-        raise ApiError(400, "validation_error", f"{name} must be one of {', '.join(known)}", field=name)
+        raise invalid(name, f"must be {among(known)}")
     return value
 
 
@@ -44,6 +45,5 @@ def whole_number(given: Mapping[str, str], name: str, least: int, most: int, def
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most):
-        message = f"{name} must be a whole number from {least} to {most}"
-        raise ApiError(400, "validation_error", message, field=name)
+        raise invalid(name, f"must be a whole number from {least} to {most}")
     return int(text)

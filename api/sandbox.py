@@ -8,16 +8,8 @@ import msgspec
 from litestar import get, post
 
 from api import sandbox_operations as operations
-from api.context import (
-    HttpRequest,
-    JsonResponse,
-    exchange_of,
-    json_body,
-    respond,
-    services_of,
-    unavailable,
-)
-from api.exchange import ApiError
+from api.context import HttpRequest, JsonResponse, exchange_of, json_body, respond, services_of
+from api.exchange import ApiError, unavailable
 from api.sandbox_operations import ClockBody, RateBody, TokenBody
 from application.access import ALL_ROLES, ALL_SCOPES
 from application.rates import SetRate

@@ -34,6 +34,10 @@ class StreamsMissing(Exception):
         self.streams = streams
 
 
+class StreamTaken(Exception):
+    """A stream that was to be new exists: a number was given out twice."""
+
+
 class Command(Protocol):
     """A frozen struct that says what is asked."""
 
@@ -53,9 +57,16 @@ what it records. It raises a DomainError to refuse without recording anything.""
 class Decision:
     """One command's view: its own records over those of the group over what is committed."""
 
-    __slots__ = ("_committed", "_group", "_own", "at", "reads", "recorded")
+    __slots__ = ("_committed", "_group", "_looks_before_creating", "_own", "at", "reads", "recorded")
 
-    def __init__(self, at: datetime, committed: Mapping[str, Known], group: Mapping[str, Known]) -> None:
+    def __init__(
+        self,
+        at: datetime,
+        committed: Mapping[str, Known],
+        group: Mapping[str, Known],
+        *,
+        looks_before_creating: bool = False,
+    ) -> None:
         self.at = at
         self.recorded: list[Staged] = []
         # Versions of the committed states that were looked at: the store checks that they still hold, so
@@ -64,6 +75,7 @@ class Decision:
         self._committed = committed
         self._group = group
         self._own: dict[str, Known] = {}
+        self._looks_before_creating = looks_before_creating
 
     def load(self, stream: str) -> Any:
         """The stream's state, or None where the stream does not exist."""
@@ -88,6 +100,20 @@ class Decision:
             state = evolve(state, event)
             self.recorded.append(Staged(stream, version, event))
         self._own[stream] = Known(version, state)
+
+    def create(self, stream: str, *events: Event) -> None:
+        """Stages the first events of a stream that nobody else can have: it is named by a fresh number.
+
+        So nothing is loaded for it. Raises StreamTaken where it exists all the same: the store's unique key
+        would refuse it, and the second time this looks before it writes.
+        """
+        if self._looks_before_creating:
+            self.load(stream)
+        known = self._own.get(stream) or self._group.get(stream) or self._committed.get(stream)
+        if known is not None and known.version:
+            raise StreamTaken(stream)
+        self._own[stream] = ABSENT
+        self.record(stream, *events)
 
     def staged(self) -> Mapping[str, Known]:
         """The states of the streams that this command wrote."""

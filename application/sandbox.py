@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from application.accounts import ChangeStatus, OpenAccount, Post, change_status, open_account, post
+from application.cards import ChangeCardStatus, IssueCard, change_card_status, issue_card
 from application.decision import Command, Handler
 from application.idempotency import RequestKey
 from application.users import RegisterUser, register_user
 from domain.accounts import AccountOpened
+from domain.card_aliases import of_pan_hash
+from domain.card_limits import CardLimits, ChannelLimits
 from domain.chart_of_accounts import CASH
 from domain.money import Money
 from domain.requests import identity
@@ -22,6 +25,8 @@ _USERS = (
     UserRegistered("user_other", "customer", "USA"),
     UserRegistered("user_teller", "teller", "USA"),
     UserRegistered("CUST123456", "customer", "USA"),
+    UserRegistered("cardholder_789123456", "customer", "USA"),
+    UserRegistered("cardholder_789123457", "customer", "USA"),
 )
 
 
@@ -63,6 +68,42 @@ _ACCOUNTS = (
 )
 
 
+_CARD_LIMITS = CardLimits(
+    transaction=2_000_00,
+    daily=5_000_00,
+    monthly=20_000_00,
+    channels={
+        "ATM": ChannelLimits(500_00, 1_000_00),
+        "E_COMMERCE": ChannelLimits(1_000_00, 3_000_00),
+        "POS": ChannelLimits(2_000_00, 5_000_00),
+    },
+)
+
+
+def _card(
+    card_id: int, card_account_id: int, pan_hash: str, masked_pan: str, expiry: str = "12/35"
+) -> IssueCard:
+    return IssueCard(
+        card_id,
+        str(card_account_id),
+        card_account_id,
+        of_pan_hash(pan_hash),
+        masked_pan,
+        expiry,
+        _CARD_LIMITS,
+        key=RequestKey(identity("fixture", str(card_id)), identity(pan_hash)),
+    )
+
+
+_CARDS = (
+    _card(789123456, 321654987, "a1b2c3d4e5f6g7h8i9j0", "411111******1111", "12/25"),
+    _card(789123457, 321654988, "sandbox-low-funds", "411111******1112"),
+    _card(789123458, 321654987, "sandbox-blocked", "411111******1113"),
+    _card(789123459, 321654987, "sandbox-long", "411111******1114"),
+)
+_BLOCKED_CARD_ID = 789123458
+
+
 def fixtures() -> Iterator[tuple[Handler[Any, Any], Command]]:
     """Handlers and commands, in the order in which they must run. AccountExists means that it ran before."""
     for user in _USERS:
@@ -73,6 +114,9 @@ def fixtures() -> Iterator[tuple[Handler[Any, Any], Command]]:
             yield post, _opening_deposit(opened.account_id, balance)
         if status != "active":
             yield change_status, ChangeStatus(opened.account_id, status, "fixture")
+    for card in _CARDS:
+        yield issue_card, card
+    yield change_card_status, ChangeCardStatus(_BLOCKED_CARD_ID, "BLOCKED", "fixture")
 
 
 def _opening_deposit(account_id: str, balance: int) -> Post:

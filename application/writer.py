@@ -269,7 +269,7 @@ class Writer:
                 alone = [command]
                 while alone:
                     await self._refresh(alone)
-                    alone = await self._attempt(alone)
+                    alone = await self._attempt(alone, looks_before_creating=True)
         except StoreUnavailable as error:
             # In doubt: what this process believes may be wrong, so it starts from the disk again.
             self._states.clear()
@@ -284,11 +284,13 @@ class Writer:
                 else:
                     self._settle(pending, None, error)
 
-    async def _attempt(self, commands: list[_Pending]) -> list[_Pending]:
+    async def _attempt(
+        self, commands: list[_Pending], *, looks_before_creating: bool = False
+    ) -> list[_Pending]:
         """Decides the commands as one group and writes it. Returns those to decide again: a conflict's."""
         group = _Group(self._clock.now())
         for pending in commands:
-            self._decide(group, pending)
+            self._decide(group, pending, looks_before_creating)
         self._set_aside(group.missing)
         if not group.decided:
             return []
@@ -312,9 +314,9 @@ class Writer:
             self._settle(decided.pending, Outcome(decided.answer, position), decided.refusal)
         return []
 
-    def _decide(self, group: _Group, pending: _Pending) -> None:
+    def _decide(self, group: _Group, pending: _Pending, looks_before_creating: bool) -> None:
         at = pending.origin.effective_at or group.now
-        decision = Decision(at, self._states.known, group.states)
+        decision = Decision(at, self._states.known, group.states, looks_before_creating=looks_before_creating)
         answer: Any = None
         refusal: Exception | None = None
         facts: list[StoredFact] = []

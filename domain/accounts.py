@@ -15,6 +15,9 @@ from domain.money import Money
 
 ACTIVE, FROZEN, CLOSED = "active", "frozen", "closed"
 
+# The space that accounts are in on the card surface, unless they were opened in another.
+CARD_ACCOUNT_SPACE_ID = 654_987_321
+
 
 class AccountOpened(Event, frozen=True):
     """`card_account_id` and `card_account_space_id` are the integers that the card surface shows."""
@@ -29,6 +32,14 @@ class AccountOpened(Event, frozen=True):
     nickname: str | None = None
     card_account_id: int | None = None
     card_account_space_id: int | None = None
+
+
+class AccountNumberedForCards(Event, frozen=True):
+    """An account that was opened without them got the integers that the card surface shows."""
+
+    TOPIC = "account.numbered_for_cards"
+    card_account_id: int
+    card_account_space_id: int
 
 
 class AccountCredited(Event, frozen=True):
@@ -114,6 +125,7 @@ class AccountWasClosed(Event, frozen=True):
 
 AccountEvent = (
     AccountOpened
+    | AccountNumberedForCards
     | AccountCredited
     | AccountDebited
     | HoldPlaced
@@ -138,6 +150,8 @@ class Account(msgspec.Struct, frozen=True):
     held: int = 0
     overdraft_limit: int = 0
     status: str = ACTIVE
+    card_account_id: int | None = None
+    card_account_space_id: int | None = None
 
     @property
     def available(self) -> int:
@@ -261,6 +275,8 @@ def evolve(account: Account | None, event: AccountEvent) -> Account:
             event.account_type,
             event.currency,
             overdraft_limit=event.overdraft_limit,
+            card_account_id=event.card_account_id,
+            card_account_space_id=event.card_account_space_id,
         )
     assert account is not None, "an account's first event opens it"
     match event:
@@ -268,6 +284,12 @@ def evolve(account: Account | None, event: AccountEvent) -> Account:
             return _with(account, event.posted, event.held, account.overdraft_limit, account.status)
         case OverdraftLimitChanged():
             return _with(account, account.posted, account.held, event.overdraft_limit, account.status)
+        case AccountNumberedForCards():
+            return msgspec.structs.replace(
+                account,
+                card_account_id=event.card_account_id,
+                card_account_space_id=event.card_account_space_id,
+            )
         case AccountFroze():
             return _with(account, account.posted, account.held, account.overdraft_limit, FROZEN)
         case AccountUnfroze():
@@ -290,4 +312,6 @@ def _with(account: Account, posted: int, held: int, overdraft_limit: int, status
         held,
         overdraft_limit,
         status,
+        account.card_account_id,
+        account.card_account_space_id,
     )

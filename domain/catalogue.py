@@ -6,11 +6,25 @@ from typing import Any
 
 import msgspec
 
-from domain import account_aliases, accounts, allowances, chart_of_accounts, rates, requests, transfers, users
+from domain import (
+    account_aliases,
+    accounts,
+    allowances,
+    authorizations,
+    card_aliases,
+    cards,
+    chart_of_accounts,
+    holds,
+    rates,
+    requests,
+    transfers,
+    users,
+)
 from domain.events import Envelope, Event
 
 EVENTS: tuple[type[Event], ...] = (
     accounts.AccountOpened,
+    accounts.AccountNumberedForCards,
     accounts.AccountCredited,
     accounts.AccountDebited,
     accounts.HoldPlaced,
@@ -24,7 +38,26 @@ EVENTS: tuple[type[Event], ...] = (
     allowances.TierAssigned,
     allowances.AllowanceTaken,
     allowances.AllowanceReturned,
+    authorizations.AuthorizationDecided,
+    authorizations.ChallengeCompleted,
+    authorizations.ChallengeExpired,
+    authorizations.AuthorizationReversed,
+    card_aliases.CardAliasAssigned,
+    cards.CardIssued,
+    cards.CardWasBlocked,
+    cards.CardUnblocked,
+    cards.LimitsChanged,
+    cards.LimitsOverridden,
+    cards.OverrideDeleted,
+    cards.OverrideExpired,
+    cards.CardAttempted,
+    cards.CardSpent,
+    cards.SpendingReturned,
     chart_of_accounts.AccountCodeAdded,
+    holds.HoldPlaced,
+    holds.HoldCaptured,
+    holds.HoldReleased,
+    holds.HoldExpired,
     rates.RateSet,
     requests.RequestAnswered,
     transfers.TransferCreated,
@@ -51,7 +84,11 @@ EVOLVE: Mapping[str, Evolve] = {
     "account": accounts.evolve,
     "account_alias": account_aliases.evolve,
     "allowance": allowances.evolve,
+    "authorization": authorizations.evolve,
+    "card": cards.evolve,
+    "card_alias": card_aliases.evolve,
     "chart_of_accounts": chart_of_accounts.evolve,
+    "hold": holds.evolve,
     "rate": rates.evolve,
     "request": requests.evolve,
     "transfer": transfers.evolve,
@@ -62,6 +99,7 @@ EVOLVE: Mapping[str, Evolve] = {
 SNAPSHOT_TYPES: Mapping[str, type] = {
     "account": accounts.Account,
     "allowance": allowances.Allowance,
+    "card": cards.Card,
     "chart_of_accounts": chart_of_accounts.Chart,
 }
 

@@ -7,6 +7,7 @@ from application.sandbox import FAILING_ROUTING_NUMBERS
 from application.store import WriterObserver
 from application.timers import Rules
 from infrastructure.clocks import SandboxClock, SystemClock
+from infrastructure.identifiers import Identifiers
 from infrastructure.ledgers import Ledger
 from infrastructure.oauth_clients import OAuthClients
 from infrastructure.rate_limits import RateLimiter
@@ -37,6 +38,7 @@ class Services:
         self.reads = Database(settings.reads_url) if settings.reads_url else self.primary
         self.freshness = Freshness(dsn, self.primary, self.reads)
         self.tokens = Tokens(dsn)
+        self.identifiers = Identifiers(dsn)
         self.oauth_clients = OAuthClients(dsn)
         self.rate_limiter = RateLimiter(dsn)
         self.second_factor = SecondFactor(is_sandbox=settings.sandbox)
@@ -54,12 +56,14 @@ class Services:
         await self.reads.start()
         self.freshness.start()
         await self.tokens.start()
+        await self.identifiers.start()
 
     async def close(self) -> None:
         """Commands that were accepted are answered first."""
         await asyncio.gather(*(ledger.close() for ledger in self._ledgers.values()))
         await self.rate_limiter.close()
         await self.oauth_clients.close()
+        await self.identifiers.close()
         await self.tokens.close()
         await self.freshness.close()
         await self.reads.close()

@@ -40,6 +40,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: Annotated[
         RateLimits | None, _described("documented, sandbox (ten times as much) or off")
     ] = None
+    card_rate_limit: Annotated[
+        int, Meta(ge=1, description="requests a minute per client of the card surface (before rate_limits)")
+    ] = 100
     queue_bound: Annotated[int, Meta(ge=1, description="commands that may wait before the answer is 503")] = (
         4096
     )

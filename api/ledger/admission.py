@@ -1,6 +1,6 @@
 """Who may read the ledger's surface, and what has to be settled before an answer is looked up."""
 
-from api.context import HttpRequest, authenticate, ledger_of, require_scope, wait_for_reads
+from api.context import HttpRequest, exchange_of, ledger_of, require_scope, wait_for_reads
 from api.exchange import ApiError
 from application.access import Claims
 from infrastructure.ledgers import Ledger
@@ -12,7 +12,7 @@ WRITE_SCOPE = "gl.write"
 
 async def admit_reader(request: HttpRequest) -> tuple[Claims, Ledger]:
     """The caller and its ledger, with the read models at what was written so far."""
-    claims = await authenticate(request)
+    claims = exchange_of(request).caller
     require_scope(claims, *READ_SCOPES)
     ledger = await ledger_of(request, claims)
     await wait_for_reads(request, ledger)

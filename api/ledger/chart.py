@@ -8,7 +8,6 @@ from litestar import get, post
 from api.context import (
     HttpRequest,
     JsonResponse,
-    authenticate,
     exchange_of,
     execute,
     json_body,
@@ -16,10 +15,10 @@ from api.context import (
     require_scope,
     respond,
 )
+from api.exchange import invalid
 from api.ledger import bodies, operations
 from api.ledger.admission import WRITE_SCOPE, admit_reader
 from api.ledger.documents import ChartBody
-from api.ledger.parameters import invalid
 from application.access import Claims
 from application.chart_of_accounts import AddAccountCodes, add_account_codes
 from application.idempotency import RequestKey
@@ -43,7 +42,7 @@ async def chart(request: HttpRequest) -> JsonResponse:
 
 @post("/ledger/v1/chart-of-accounts", operation=operations.ADD_TO_CHART)
 async def add_to_chart(request: HttpRequest) -> JsonResponse:
-    claims = await authenticate(request)
+    claims = exchange_of(request).caller
     require_scope(claims, WRITE_SCOPE)
     added = _read_chart_entry(await json_body(request, _decoder))
     ledger = await ledger_of(request, claims)

@@ -1,12 +1,12 @@
 """Query parameters of the ledger's surface: read exactly, or refused with a 400 that names the parameter."""
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from api import query_string
 from api.context import HttpRequest
-from api.exchange import ApiError
+from api.exchange import invalid
+from api.instants import MICROSECOND, Period, is_date, read_day_or_instant, read_period
 from domain.catalogue import EVOLVE
 from projections.event_log import Wanted
 
@@ -14,29 +14,7 @@ LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
 POSITION_MAX = 10**18 - 1
 TEXT_LENGTH_MAX = 255
 
-# Where a period without an end begins and ends: nothing is dated outside.
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-END = datetime(9000, 1, 1, tzinfo=UTC)
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
-_MICROSECOND = timedelta(microseconds=1)
-
 Query = Mapping[str, str]
-
-
-class Period:
-    """A half-open period of instants: from `start` on, before `end`. Dates are UTC days, inclusive."""
-
-    __slots__ = ("end", "start")
-
-    def __init__(self, start: datetime, end: datetime) -> None:
-        self.start = start
-        self.end = end
-
-
-def invalid(name: str, message: str) -> ApiError:
-    return ApiError(400, "validation_error", f"{name} {message}", field=name)
 
 
 def query_of(request: HttpRequest, *names: str) -> Query:
@@ -72,29 +50,19 @@ def instant(query: Query, name: str) -> datetime | None:
     given = query.get(name)
     if not given:
         return None
-    _, end = _day_or_instant(name, given)
-    return end - _MICROSECOND if _DATE.fullmatch(given) else end
+    _, end = read_day_or_instant(given, name)
+    return end - MICROSECOND if is_date(given) else end
 
 
 def period(query: Query) -> Period:
     """`from` and `to`, both inclusive: instants or UTC days."""
-    start, end = BEGINNING, END
-    given_from, given_to = query.get("from"), query.get("to")
-    if given_from:
-        start, _ = _day_or_instant("from", given_from)
-    if given_to:
-        _, end = _day_or_instant("to", given_to)
-        if not _DATE.fullmatch(given_to):
-            end += _MICROSECOND
-    if given_from and given_to and start >= end:
-        raise invalid("from", "must not be after to")
-    return Period(start, end)
+    return read_period(query, "from", "to")
 
 
 def days(query: Query) -> tuple[date, date]:
     """`from` and `to` as the first day and the day after the last one."""
     given = period(query)
-    last = (given.end - _MICROSECOND).date()
+    last = (given.end - MICROSECOND).date()
     return given.start.date(), last + timedelta(days=1)
 
 
@@ -110,27 +78,5 @@ def recorded_between(query: Query) -> tuple[datetime | None, datetime | None]:
     given = period(query)
     return (
         given.start if query.get("from") else None,
-        given.end - _MICROSECOND if query.get("to") else None,
+        given.end - MICROSECOND if query.get("to") else None,
     )
-
-
-def _day_or_instant(name: str, given: str) -> tuple[datetime, datetime]:
-    """An instant twice, or the first instant of a UTC day and the first one after it."""
-    # A plus sign that was not escaped arrives as a blank.
-    given = given.replace(" ", "+")
-    try:
-        if _DATE.fullmatch(given):
-            start = datetime.combine(date.fromisoformat(given), time(), UTC)
-            return _within(name, start), start + timedelta(days=1)
-        if _INSTANT.fullmatch(given):
-            at = datetime.fromisoformat(given).astimezone(UTC)
-            return _within(name, at), at
-    except (ValueError, OverflowError):
-        pass
-    raise invalid(name, "must be a date such as 2025-10-20 or an instant such as 2025-10-20T15:30:00Z")
-
-
-def _within(name: str, at: datetime) -> datetime:
-    if not BEGINNING <= at < END:
-        raise invalid(name, f"must be between {BEGINNING.year} and {END.year}")
-    return at

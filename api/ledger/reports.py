@@ -8,11 +8,12 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from api.context import HttpRequest, JsonResponse, respond
-from api.exchange import ApiError
+from api.exchange import ApiError, invalid
+from api.instants import Period
 from api.ledger import bodies, documents, feeds, operations, parameters
 from api.ledger.admission import admit_reader, find_account
 from api.ledger.feeds import Feed
-from api.ledger.parameters import Period, Query, invalid
+from api.ledger.parameters import Query
 from infrastructure.ledgers import Ledger
 from projections import account_statements, balances, certificates, general_ledger, journal
 from projections.account_statements import Cursor, Statement

@@ -1,10 +1,11 @@
 """What the transfers surface answers: exact amounts with two digits, times cut to whole seconds."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET, Raw
 
+from api.instants import whole_seconds
 from api.transfers import documents
 from api.transfers.errors import number
 from application.transfers import ChangedAnswer
@@ -26,11 +27,6 @@ CREATED_MESSAGE = "Transfer initiated successfully"
 REPLAYED_MESSAGE = "Transfer already exists (idempotent request)"
 CANCELLED_MESSAGE = "Transfer cancelled successfully"
 VERIFIED_MESSAGE = "MFA verified successfully - transfer is now pending"
-
-
-def instant(at: datetime) -> str:
-    # Postgres gives times in its session's time zone, whatever that is.
-    return at.astimezone(UTC).isoformat()[:19] + "Z"
 
 
 def amount_of(money: Money) -> Raw:
@@ -70,8 +66,8 @@ def _terms(created: TransferCreated) -> dict[str, Any]:
         "transfer_type": created.transfer_type,
         "memo": created.memo,
         "reference": created.reference,
-        "scheduled_settlement_at": instant(created.scheduled_settlement_at),
-        "created_at": instant(created.created_at),
+        "scheduled_settlement_at": whole_seconds(created.scheduled_settlement_at),
+        "created_at": whole_seconds(created.created_at),
     }
 
 
@@ -88,13 +84,13 @@ def _destination(created: TransferCreated) -> dict[str, Any]:
 
 
 def cancelled_answer(changed: ChangedAnswer) -> documents.TransferCancelledAnswer:
-    updated_at = instant(datetime.fromisoformat(changed.updated_at))
+    updated_at = whole_seconds(datetime.fromisoformat(changed.updated_at))
     transfer = documents.CancelledTransfer(changed.transfer_id, changed.status, updated_at)  # type: ignore[arg-type]
     return documents.TransferCancelledAnswer(CANCELLED_MESSAGE, transfer)
 
 
 def verified_answer(changed: ChangedAnswer) -> documents.MfaVerifiedAnswer:
-    updated_at = instant(datetime.fromisoformat(changed.updated_at))
+    updated_at = whole_seconds(datetime.fromisoformat(changed.updated_at))
     transfer = documents.VerifiedTransfer(
         changed.transfer_id,
         changed.status,  # type: ignore[arg-type]  # one of the statuses
@@ -120,8 +116,8 @@ def _listed(view: TransferView) -> documents.ListedTransfer:
         transfer_type=terms.transfer_type,
         status=view.status,  # type: ignore[arg-type]  # one of the statuses
         reference=terms.reference,
-        scheduled_settlement_at=instant(terms.scheduled_settlement_at),
-        created_at=instant(view.created_at),
+        scheduled_settlement_at=whole_seconds(terms.scheduled_settlement_at),
+        created_at=whole_seconds(view.created_at),
     )
 
 
@@ -138,7 +134,7 @@ def transfer_detail(
         documents.DetailedTransfer(
             **_terms(terms),
             status=view.status,  # type: ignore[arg-type]  # one of the statuses
-            updated_at=instant(view.updated_at),
+            updated_at=whole_seconds(view.updated_at),
             failure_reason=UNSET if view.failure_reason is None else view.failure_reason,
         ),
         _summary(accounts[terms.from_account_id]),
@@ -161,7 +157,7 @@ def _transfer_hold(hold: Hold) -> documents.TransferHold:
         number(hold.amount),
         "outgoing",
         hold.status,  # type: ignore[arg-type]  # one of the three
-        instant(hold.created_at),
+        whole_seconds(hold.created_at),
     )
 
 
@@ -173,7 +169,7 @@ def _ledger_entry(entry: LedgerEntry) -> documents.TransferLedgerEntry:
         amount_of(entry.balance_after),
         entry.category,
         entry.description,
-        instant(entry.created_at),
+        whole_seconds(entry.created_at),
     )
 
 
@@ -184,7 +180,7 @@ def _event(change: StatusChange) -> documents.TransferEvent:
         change.to_status,  # type: ignore[arg-type]
         "status_change",
         f"Status changed from {change.from_status} to {change.to_status}",
-        instant(change.at),
+        whole_seconds(change.at),
     )
 
 
@@ -210,14 +206,14 @@ def account_balance(
         shown(incoming),
         [_active_hold(hold, shown(hold.amount - hold.captured)) for hold in holds],
         [_transaction(posting) for posting in postings],
-        instant(balance.updated_at),
+        whole_seconds(balance.updated_at),
     )
 
 
 def _active_hold(hold: Hold, left: Raw) -> documents.ActiveHold:
     transfer_id = hold.reference if hold.reference.startswith("tx_") else None
     return documents.ActiveHold(
-        hold.hold_id, transfer_id, left, "outgoing", "active", instant(hold.created_at)
+        hold.hold_id, transfer_id, left, "outgoing", "active", whole_seconds(hold.created_at)
     )
 
 
@@ -227,5 +223,5 @@ def _transaction(posting: RecentPosting) -> documents.RecentTransaction:
         amount_of(posting.amount),
         posting.kind,
         posting.description,
-        instant(posting.created_at),
+        whole_seconds(posting.created_at),
     )

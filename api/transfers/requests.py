@@ -7,6 +7,7 @@ from typing import TypedDict
 import msgspec
 
 from api.exchange import ApiError
+from api.members import is_absent, read_optional_text, read_text, read_word
 from api.query_string import one_of, whole_number
 from application.idempotency import RequestKey
 from application.transfers import CreateTransfer
@@ -49,7 +50,6 @@ class ChangeBody(msgspec.Struct):
 create_decoder = msgspec.json.Decoder(CreateBody)
 change_decoder = msgspec.json.Decoder(ChangeBody)
 _REFERENCE_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_string_decoder = msgspec.json.Decoder(str)
 
 _ALWAYS_REQUIRED = ("idempotency_key", "from_account_id", "amount", "transfer_type")
 _REQUIRED_BY_TYPE = {
@@ -61,7 +61,6 @@ _REQUIRED_BY_TYPE = {
         "external_account_holder_name",
     ),
 }
-_ABSENT = (b"", b"null", b'""')
 
 
 def invalid(message: str, field: str | None = None) -> ApiError:
@@ -119,13 +118,13 @@ def read_key(header: str | None, user_id: str, operation: str, *content: str) ->
 
 def _refuse_missing(body: CreateBody) -> TransferType:
     """Names all that is missing: what every transfer needs, then what its type needs, where that is known."""
-    missing = [name for name in _ALWAYS_REQUIRED if _is_absent(getattr(body, name))]
+    missing = [name for name in _ALWAYS_REQUIRED if is_absent(getattr(body, name))]
     transfer_type: TransferType | None = None
     if "transfer_type" not in missing:
         # An unknown type is not what to say first where other members are missing.
         transfer_type = _transfer_type(body, is_required=not missing)
     if transfer_type is not None:
-        missing += [name for name in _REQUIRED_BY_TYPE[transfer_type] if _is_absent(getattr(body, name))]
+        missing += [name for name in _REQUIRED_BY_TYPE[transfer_type] if is_absent(getattr(body, name))]
     if missing or transfer_type is None:
         raise invalid("Missing required fields: " + ", ".join(missing))
     return transfer_type
@@ -133,16 +132,12 @@ def _refuse_missing(body: CreateBody) -> TransferType:
 
 def read_change(body: ChangeBody) -> str:
     """The action that the body asks for; verify_mfa comes with a code. Raises ApiError 400."""
-    if _is_absent(body.action):
+    if is_absent(body.action):
         raise invalid("Missing required fields: action", "action")
     action = read_word(body.action, "action", ("cancel", "verify_mfa"))
-    if action == "verify_mfa" and _is_absent(body.mfa_code):
+    if action == "verify_mfa" and is_absent(body.mfa_code):
         raise invalid("Missing required fields: mfa_code", "mfa_code")
     return action
-
-
-def _is_absent(raw: msgspec.Raw) -> bool:
-    return bytes(raw) in _ABSENT
 
 
 def _transfer_type(body: CreateBody, *, is_required: bool) -> TransferType | None:
@@ -187,33 +182,6 @@ def _parts(external: ExternalAccount) -> tuple[str, ...]:
         external.account_number,
         external.account_holder_name,
     )
-
-
-def read_text(raw: msgspec.Raw, field: str, length_max: int) -> str:
-    """A string of 1 to `length_max` characters without NUL or lone surrogates."""
-    try:
-        text = _string_decoder.decode(raw)
-        text.encode()
-    except (msgspec.DecodeError, UnicodeError):
-        raise invalid(f"{field} must be a string", field) from None
-    if not 1 <= len(text) <= length_max or "\x00" in text:
-        raise invalid(f"{field} must have 1 to {length_max} characters and no NUL", field)
-    return text
-
-
-def read_word(raw: msgspec.Raw, field: str, words: tuple[str, ...]) -> str:
-    """One of `words`, however it was spelled in JSON."""
-    try:
-        word = _string_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeError):
-        word = ""
-    if word not in words:
-        raise invalid(f"{field} must be {' or '.join(words)}", field)
-    return word
-
-
-def read_optional_text(raw: msgspec.Raw, field: str, length_max: int) -> str | None:
-    return None if _is_absent(raw) else read_text(raw, field, length_max)
 
 
 class ListWish(TypedDict):

@@ -6,8 +6,6 @@ from litestar.params import FromPath
 from api.context import (
     HttpRequest,
     JsonResponse,
-    authenticate,
-    count_request,
     exchange_of,
     execute,
     json_body,
@@ -17,6 +15,7 @@ from api.context import (
     services_of,
     wait_for_reads,
 )
+from api.members import read_text
 from api.query_string import query_of
 from api.transfers import bodies, operations, reading
 from api.transfers.requests import (
@@ -29,7 +28,6 @@ from api.transfers.requests import (
     read_create,
     read_key,
     read_list,
-    read_text,
 )
 from application.access import Claims
 from application.transfers import (
@@ -42,23 +40,20 @@ from application.transfers import (
     verify_mfa,
 )
 from domain import errors
-from infrastructure.rate_limits import Limit
 from projections import transfers
 
 SCOPE = "transfers"
-RATE_LIMITS = (Limit("minute", 100, 60), Limit("hour", 1000, 3600))
 
 
-async def _admit(request: HttpRequest) -> Claims:
-    claims = await authenticate(request)
-    await count_request(request, f"transfers:{claims.tenant}:{claims.subject}", RATE_LIMITS)
+def _caller(request: HttpRequest) -> Claims:
+    claims = exchange_of(request).caller
     require_scope(claims, SCOPE)
     return claims
 
 
 @post("/api/transfers-v2", operation=operations.CREATE)
 async def create(request: HttpRequest) -> JsonResponse:
-    claims = await _admit(request)
+    claims = _caller(request)
     body = await json_body(request, create_decoder)
     command = read_create(body, claims.subject)
     ledger = await ledger_of(request, claims)
@@ -70,7 +65,7 @@ async def create(request: HttpRequest) -> JsonResponse:
 
 @get("/api/transfers-v2", operation=operations.LIST)
 async def list_transfers(request: HttpRequest) -> JsonResponse:
-    claims = await _admit(request)
+    claims = _caller(request)
     wanted = read_list(query_of(request, "status", "type", "limit", "cursor"))
     ledger = await ledger_of(request, claims)
     await wait_for_reads(request, ledger)
@@ -83,7 +78,7 @@ async def list_transfers(request: HttpRequest) -> JsonResponse:
 
 @get("/api/transfers-v2/{transfer_id:str}", operation=operations.DETAIL)
 async def detail(request: HttpRequest, transfer_id: FromPath[str]) -> JsonResponse:
-    claims = await _admit(request)
+    claims = _caller(request)
     ledger = await ledger_of(request, claims)
     await wait_for_reads(request, ledger)
     return respond(await reading.transfer_detail(ledger.fetch, claims.subject, transfer_id))
@@ -91,7 +86,7 @@ async def detail(request: HttpRequest, transfer_id: FromPath[str]) -> JsonRespon
 
 @get("/api/accounts/{account_id:str}/balance", operation=operations.BALANCE)
 async def balance(request: HttpRequest, account_id: FromPath[str]) -> JsonResponse:
-    claims = await _admit(request)
+    claims = _caller(request)
     ledger = await ledger_of(request, claims)
     await wait_for_reads(request, ledger)
     return respond(await reading.account_balance(ledger.fetch, claims.subject, account_id))
@@ -99,7 +94,7 @@ async def balance(request: HttpRequest, account_id: FromPath[str]) -> JsonRespon
 
 @patch("/api/transfers-v2/{transfer_id:str}", operation=operations.CHANGE)
 async def change(request: HttpRequest, transfer_id: FromPath[str]) -> JsonResponse:
-    claims = await _admit(request)
+    claims = _caller(request)
     body = await json_body(request, change_decoder)
     action = read_change(body)
     if not is_transfer_id(transfer_id):
