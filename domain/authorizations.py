@@ -67,10 +67,10 @@ class AuthorizationDecided(Event, frozen=True):
     TOPIC = "authorization.decided"
     ruling: Ruling
     terms: Terms
+    risk_rules_version: int
+    risk_rules: tuple[str, ...] = ()
     card_id: int | None = None
     account_id: str | None = None
-    risk_rules: tuple[str, ...] = ()
-    risk_rules_version: int = risk.RULES_VERSION
     seen: Seen | None = None
 
 
@@ -147,10 +147,11 @@ def decide(
     return AuthorizationDecided(
         ruling,
         terms,
+        risk.RULES_VERSION,
+        assessment.rules,
         None if case.card is None else case.card.card_id,
         None if case.account is None else case.account.account_id,
-        assessment.rules,
-        seen=case.seen,
+        case.seen,
     )
 
 

@@ -14,11 +14,13 @@ from domain import (
     card_aliases,
     cards,
     chart_of_accounts,
+    deliveries,
     holds,
     rates,
     requests,
     transfers,
     users,
+    webhooks,
 )
 from domain.events import Envelope, Event
 
@@ -54,6 +56,10 @@ EVENTS: tuple[type[Event], ...] = (
     cards.CardSpent,
     cards.SpendingReturned,
     chart_of_accounts.AccountCodeAdded,
+    deliveries.DeliverySucceeded,
+    deliveries.DeliveryFailed,
+    deliveries.DeliveryDeadLettered,
+    deliveries.DeliveryRequeued,
     holds.HoldPlaced,
     holds.HoldCaptured,
     holds.HoldReleased,
@@ -71,6 +77,9 @@ EVENTS: tuple[type[Event], ...] = (
     transfers.TransferFailed,
     transfers.TransferReversed,
     users.UserRegistered,
+    webhooks.WebhookCreated,
+    webhooks.WebhookUpdated,
+    webhooks.WebhookDeleted,
 )
 
 # A topic whose shape was replaced keeps its name here for ever: its stored JSON (the whole envelope, as
@@ -88,11 +97,13 @@ EVOLVE: Mapping[str, Evolve] = {
     "card": cards.evolve,
     "card_alias": card_aliases.evolve,
     "chart_of_accounts": chart_of_accounts.evolve,
+    "delivery": deliveries.evolve,
     "hold": holds.evolve,
     "rate": rates.evolve,
     "request": requests.evolve,
     "transfer": transfers.evolve,
     "user": users.evolve,
+    "webhook": webhooks.evolve,
 }
 
 # What a snapshot of a category holds. Categories with short streams are not listed: they need none.

@@ -9,6 +9,7 @@
     │   ├── HoldNotFound               hold_not_found
     │   ├── LimitOverrideNotFound      limit_override_not_found
     │   ├── WebhookNotFound            webhook_not_found
+    │   ├── DeliveryNotFound           delivery_not_found
     │   └── UnknownAccountCode         unknown_account_code
     ├── AccountRefusal
     │   ├── AccountExists              account_exists
@@ -40,6 +41,7 @@
     │   ├── DailyCountExceeded         daily_count_exceeded
     │   ├── DailyAmountExceeded        daily_amount_exceeded
     │   └── SavingsLimitExceeded       savings_limit_exceeded
+    ├── DeliveryNotDeadLettered        delivery_not_dead_lettered
     ├── IdempotencyConflict            idempotency_conflict
     └── AccountCodeTaken               account_code_taken
 
@@ -113,6 +115,12 @@ class LimitOverrideNotFound(NotFound):
 class WebhookNotFound(NotFound):
     code: ClassVar[str] = "webhook_not_found"
     webhook_id: str
+
+
+@dataclass
+class DeliveryNotFound(NotFound):
+    code: ClassVar[str] = "delivery_not_found"
+    delivery_id: str
 
 
 @dataclass
@@ -308,6 +316,14 @@ class SavingsLimitExceeded(LimitRefusal):
     code: ClassVar[str] = "savings_limit_exceeded"
     limit: int
     count: int
+
+
+@dataclass
+class DeliveryNotDeadLettered(DomainError):
+    """Only what was given up can be sent again."""
+
+    code: ClassVar[str] = "delivery_not_dead_lettered"
+    status: str
 
 
 @dataclass

@@ -16,20 +16,17 @@ from api.context import (
     respond,
 )
 from api.exchange import invalid
+from api.idempotency_keys import read_key
 from api.ledger import bodies, operations
 from api.ledger.admission import WRITE_SCOPE, admit_reader
 from api.ledger.documents import ChartBody
-from application.access import Claims
 from application.chart_of_accounts import AddAccountCodes, add_account_codes
-from application.idempotency import RequestKey
 from domain.chart_of_accounts import AccountCodeAdded, AccountType
-from domain.requests import identity
 from projections import general_ledger
 from projections.general_ledger import ChartEntry
 
 ACCOUNT_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ACCOUNT_NAME_LENGTH_MAX = 140
-KEY_LENGTH_MAX = 255
 
 _decoder = msgspec.json.Decoder(ChartBody)
 
@@ -46,23 +43,18 @@ async def add_to_chart(request: HttpRequest) -> JsonResponse:
     require_scope(claims, WRITE_SCOPE)
     added = _read_chart_entry(await json_body(request, _decoder))
     ledger = await ledger_of(request, claims)
-    command = AddAccountCodes((added,), _read_key(request, claims, added))
+    key = read_key(
+        exchange_of(request).header(b"idempotency-key"),
+        claims.client_id,
+        "POST /ledger/v1/chart-of-accounts",
+        added.account_code,
+        added.account_name,
+        added.type,
+    )
+    command = AddAccountCodes((added,), key)
     await execute(request, ledger, add_account_codes, command)
     entry = ChartEntry(added.account_code, added.account_name, added.type)
     return respond(bodies.chart_entry(entry), 201)
-
-
-def _read_key(request: HttpRequest, claims: Claims, added: AccountCodeAdded) -> RequestKey | None:
-    """The `Idempotency-Key` header's key, scoped to the client and the operation."""
-    key = exchange_of(request).header(b"idempotency-key")
-    if key is None:
-        return None
-    if not 1 <= len(key) <= KEY_LENGTH_MAX:
-        raise invalid("Idempotency-Key", f"must have 1 to {KEY_LENGTH_MAX} characters")
-    return RequestKey(
-        identity("POST /ledger/v1/chart-of-accounts", claims.client_id, key),
-        identity(added.account_code, added.account_name, added.type),
-    )
 
 
 def _read_chart_entry(body: ChartBody) -> AccountCodeAdded:

@@ -6,17 +6,16 @@ from typing import TypedDict
 
 import msgspec
 
-from api.exchange import ApiError
+from api.exchange import ApiError, invalid
+from api.idempotency_keys import KEY_LENGTH_MAX
 from api.members import is_absent, read_optional_text, read_text, read_word
 from api.query_string import one_of, whole_number
-from application.idempotency import RequestKey
 from application.transfers import CreateTransfer
 from domain import transfers
 from domain.money import InvalidAmount, Money, parse_json_amount
 from domain.requests import identity
 from domain.transfers import ExternalAccount, TransferType
 
-KEY_LENGTH_MAX = 255
 MEMO_LENGTH_MAX = 500
 NAME_LENGTH_MAX = 140
 ROUTING_NUMBER_LENGTH = 9
@@ -63,10 +62,6 @@ _REQUIRED_BY_TYPE = {
 }
 
 
-def invalid(message: str, field: str | None = None) -> ApiError:
-    return ApiError(400, "validation_error", message, field=field)
-
-
 def read_create(body: CreateBody, user_id: str) -> CreateTransfer:
     """The command that the body asks for. Raises ApiError 400."""
     transfer_type = _refuse_missing(body)
@@ -107,15 +102,6 @@ def _reference_suffix(key_identity: str) -> str:
     return suffix
 
 
-def read_key(header: str | None, user_id: str, operation: str, *content: str) -> RequestKey | None:
-    """The `Idempotency-Key` header's key, scoped to the user and the operation; None where none was sent."""
-    if header is None:
-        return None
-    if not 1 <= len(header) <= KEY_LENGTH_MAX:
-        raise invalid(f"Idempotency-Key must have 1 to {KEY_LENGTH_MAX} characters")
-    return RequestKey(identity(operation, user_id, header), identity(*content))
-
-
 def _refuse_missing(body: CreateBody) -> TransferType:
     """Names all that is missing: what every transfer needs, then what its type needs, where that is known."""
     missing = [name for name in _ALWAYS_REQUIRED if is_absent(getattr(body, name))]
@@ -126,17 +112,21 @@ def _refuse_missing(body: CreateBody) -> TransferType:
     if transfer_type is not None:
         missing += [name for name in _REQUIRED_BY_TYPE[transfer_type] if is_absent(getattr(body, name))]
     if missing or transfer_type is None:
-        raise invalid("Missing required fields: " + ", ".join(missing))
+        raise _missing(*missing)
     return transfer_type
+
+
+def _missing(*fields: str) -> ApiError:
+    return ApiError(400, "validation_error", "Missing required fields: " + ", ".join(fields), field=fields[0])
 
 
 def read_change(body: ChangeBody) -> str:
     """The action that the body asks for; verify_mfa comes with a code. Raises ApiError 400."""
     if is_absent(body.action):
-        raise invalid("Missing required fields: action", "action")
+        raise _missing("action")
     action = read_word(body.action, "action", ("cancel", "verify_mfa"))
     if action == "verify_mfa" and is_absent(body.mfa_code):
-        raise invalid("Missing required fields: mfa_code", "mfa_code")
+        raise _missing("mfa_code")
     return action
 
 
@@ -154,9 +144,11 @@ def _positive_amount(raw: msgspec.Raw) -> Money:
     try:
         amount = parse_json_amount(bytes(raw), transfers.CURRENCY)
     except InvalidAmount as error:
-        raise invalid(f"Invalid amount: {error}", "amount") from None
+        raise invalid("amount", str(error), f"Invalid amount: {error}") from None
     if amount.minor <= 0:
-        raise invalid("Invalid amount: amount must be greater than zero", "amount")
+        raise invalid(
+            "amount", "must be greater than zero", "Invalid amount: amount must be greater than zero"
+        )
     return amount
 
 
@@ -169,9 +161,9 @@ def _external(body: CreateBody) -> ExternalAccount:
     )
     routing, number = external.routing_number, external.account_number
     if not (routing.isascii() and routing.isdigit() and len(routing) == ROUTING_NUMBER_LENGTH):
-        raise invalid("external_routing_number must be 9 digits", "external_routing_number")
+        raise invalid("external_routing_number", "must be 9 digits")
     if not (number.isascii() and number.isalnum() and len(number) in EXTERNAL_ACCOUNT_NUMBER_LENGTHS):
-        raise invalid("external_account_number must be 4 to 17 characters", "external_account_number")
+        raise invalid("external_account_number", "must be 4 to 17 characters")
     return external
 
 

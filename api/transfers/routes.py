@@ -15,6 +15,8 @@ from api.context import (
     services_of,
     wait_for_reads,
 )
+from api.exchange import invalid
+from api.idempotency_keys import read_key
 from api.members import read_text
 from api.query_string import query_of
 from api.transfers import bodies, operations, reading
@@ -22,11 +24,9 @@ from api.transfers.requests import (
     MFA_CODE_LENGTH_MAX,
     change_decoder,
     create_decoder,
-    invalid,
     is_transfer_id,
     read_change,
     read_create,
-    read_key,
     read_list,
 )
 from application.access import Claims
@@ -72,7 +72,7 @@ async def list_transfers(request: HttpRequest) -> JsonResponse:
     try:
         page = await transfers.of_user(ledger.fetch, claims.subject, **wanted)
     except transfers.InvalidCursor as error:
-        raise invalid(str(error), "cursor") from None
+        raise invalid("cursor", str(error), str(error)) from None
     return respond(bodies.transfer_list(page))
 
 

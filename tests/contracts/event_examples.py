@@ -35,6 +35,8 @@ def _value(wanted: inspect.Type, name: str) -> Any:
             return "USD" if name == "currency" else name
         case inspect.IntType():
             return 12_345
+        case inspect.BoolType():
+            return True
         case inspect.DateTimeType():
             return AT
         case inspect.RawType():

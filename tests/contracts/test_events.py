@@ -91,7 +91,13 @@ def test_events_are_frozen_and_cannot_be_changed(event: type[Event]) -> None:
             setattr(example, name, None)
 
 
-FIRST_OF_CATEGORY = {"account": "account.opened", "transfer": "transfer.created"}
+FIRST_OF_CATEGORY = {
+    "account": "account.opened",
+    "authorization": "authorization.decided",
+    "card": "card.issued",
+    "hold": "hold.placed",
+    "transfer": "transfer.created",
+}
 
 
 @each_event()

@@ -1,0 +1,1 @@
+"""The card transaction authorization centre's surface."""

@@ -1,0 +1,54 @@
+"""Which public events a fact announces, to the webhooks of which surface.
+
+Deliveries of one aggregate are made in order: one waits until those before it were delivered or given up.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from domain import requests, transfers
+from domain.events import Event
+from domain.webhooks import BACK_OFFICE
+
+
+class Announcement(NamedTuple):
+    surface: str
+    event_type: str
+    aggregate: str
+
+
+Announce = Callable[[str, Any], tuple[Announcement, ...]]
+"""From the fact's stream and the fact to what it announces, in order. No event type twice."""
+
+
+def _of_stream(surface: str, *event_types: str) -> Announce:
+    """The same events for every such fact, in order with what else its stream announces."""
+    return lambda stream, _: tuple(Announcement(surface, event_type, stream) for event_type in event_types)
+
+
+def _transfer_created(stream: str, created: transfers.TransferCreated) -> tuple[Announcement, ...]:
+    announced = Announcement(BACK_OFFICE, "transfer.created", stream)
+    if created.awaits_mfa:
+        return (announced,)
+    return announced, Announcement(BACK_OFFICE, "transfer.pending", stream)
+
+
+ANNOUNCES: Mapping[type[Event], Announce] = {
+    transfers.TransferCreated: _transfer_created,
+    transfers.MfaVerified: _of_stream(BACK_OFFICE, "transfer.pending"),
+    transfers.ProcessingStarted: _of_stream(BACK_OFFICE, "transfer.processing"),
+    transfers.TransferSettled: _of_stream(BACK_OFFICE, "transfer.settled"),
+    transfers.TransferFailed: _of_stream(BACK_OFFICE, "transfer.failed"),
+    transfers.TransferCancelled: _of_stream(BACK_OFFICE, "transfer.cancelled"),
+    transfers.TransferReversed: _of_stream(BACK_OFFICE, "transfer.reversed"),
+}
+
+
+def announced_by(stream: str, event: Event) -> tuple[Announcement, ...]:
+    announce = ANNOUNCES.get(type(event))
+    return () if announce is None else announce(stream, event)
+
+
+def event_id(stream: str, version: int, event_type: str) -> str:
+    """The public id: the same for every receiver and every attempt."""
+    return "evt_" + requests.identity(stream, str(version), event_type)
