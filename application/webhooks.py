@@ -38,7 +38,7 @@ class CreateWebhook(msgspec.Struct, frozen=True):
     key: RequestKey | None = None
 
     def streams(self) -> tuple[str, ...]:
-        return _streams(self.webhook_id, self.key)
+        return () if self.key is None else (self.key.stream,)
 
 
 class UpdateWebhook(msgspec.Struct, frozen=True):

@@ -19,13 +19,14 @@ from bench import figures
 from bench.figures import Bank
 from bench.pgbench import run_pgbench
 from bench.seed import seed
-from bench.service import running
+from bench.service import Service, running
 from infrastructure import settings as settings_module
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.settings import Settings
 from infrastructure.tenants import prepare_database
 
 MEBIBYTE = 1024 * 1024
+HOLDS_ENDED_MAX = 40_000
 
 
 class Plan(NamedTuple):
@@ -70,8 +71,7 @@ def _measure(folder: Path, plan: Plan, console: Console) -> Iterator[Figure]:
         yardstick = run_pgbench(postgres.dsn, seconds=max(2, int(plan.seconds)))
         yield Figure("pgbench, transactions a second", f"{yardstick.tps:,.0f}", "", "", "the yardstick")
         status.update(f"opening {plan.accounts:,} accounts")
-        tokens = seed(settings, postgres.dsn, "bench", plan.accounts)
-        bank = Bank("bench", postgres.dsn, tokens)
+        bank = Bank("bench", postgres.dsn, *seed(settings, postgres.dsn, "bench", plan.accounts))
         with running(settings, _on(postgres.dsn)) as service:
             status.update("warming up")
             figures.warm_up(service, bank)
@@ -113,6 +113,8 @@ def _measure(folder: Path, plan: Plan, console: Console) -> Iterator[Figure]:
                 "1.0",
                 f"{hot.per_second(201):,.0f}/s",
             )
+            status.update("card authorizations")
+            yield from _cards(service, bank, plan, yardstick.tps)
             status.update("lag of the read models")
             half, lag = figures.at_rate(service, bank, spread_rate / 2, plan.seconds)
             yield Figure(
@@ -130,9 +132,41 @@ def _measure(folder: Path, plan: Plan, console: Console) -> Iterator[Figure]:
     yield Figure("cold start to first answer, s", f"{figures.cold_start_seconds(settings):.2f}", "3", "1")
 
 
+def _cards(service: Service, bank: Bank, plan: Plan, pgbench_tps: float) -> Iterator[Figure]:
+    figures.authorizations(service, bank, "uniform", plan.seconds / 3)
+    spread = figures.authorizations(service, bank, "uniform", plan.seconds)
+    spread_rate = spread.per_second(200)
+    yield Figure(
+        "card authorizations a second ÷ pgbench",
+        f"{spread_rate / pgbench_tps:.2f}",
+        "0.5",
+        "1.0",
+        f"{spread_rate:,.0f}/s, p99 {spread.latency.p99_ms:.1f} ms, "
+        f"generator {spread.generator_busy:.0%} of a core",
+    )
+    hot = figures.authorizations(service, bank, "hot", plan.seconds)
+    yield Figure(
+        "authorizations on one hot account ÷ spread",
+        f"{hot.per_second(200) / spread_rate:.2f}",
+        "0.8",
+        "1.0",
+        f"{hot.per_second(200):,.0f}/s",
+    )
+    hold_ids = figures.active_hold_ids(bank, HOLDS_ENDED_MAX)
+    half = len(hold_ids) // 2
+    captures = figures.end_holds(service, bank, "capture", hold_ids[:half])
+    releases = figures.end_holds(service, bank, "release", hold_ids[half:])
+    yield Figure(
+        "captures, releases a second ÷ pgbench",
+        f"{captures.per_second(200) / pgbench_tps:.2f}, {releases.per_second(200) / pgbench_tps:.2f}",
+        "",
+        "",
+        f"{captures.per_second(200):,.0f}/s, {releases.per_second(200):,.0f}/s",
+    )
+
+
 def _memory(settings: Settings, dsn: str, plan: Plan) -> Figure:
-    tokens = seed(settings, dsn, "bench-memory", plan.memory_accounts)
-    bank = Bank("bench-memory", dsn, tokens)
+    bank = Bank("bench-memory", dsn, *seed(settings, dsn, "bench-memory", plan.memory_accounts))
     with running(settings, _on(dsn)) as service:
         figures.many_transfers(service, bank, plan.memory_commands)
         mebibytes = service.api_memory_bytes() / MEBIBYTE

@@ -2,13 +2,13 @@
 
 import time
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bench.lag import LagProbe
 from bench.load import LoadJob, LoadResult, run_load
-from bench.seed import account_id
+from bench.seed import account_id, pan_hash
 from bench.service import Service, running
-from bench.workloads import Choice, TransferPlan
+from bench.workloads import AuthorizationPlan, Choice, HoldPlan, Plan, TransferPlan
 from infrastructure.database import connect_owner, connect_service
 from infrastructure.migrator import bind
 from infrastructure.settings import Settings
@@ -24,6 +24,7 @@ select coalesce(sum(pg_total_relation_size(c.oid)), 0)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = %s and c.relkind = 'r'
 """
+_ACTIVE_HOLDS = "select hold_id from {schema}.card_holds where status = 'ACTIVE' limit %s"
 _BEHIND = """
 select h.last_id - coalesce((select min(notification_id) from {schema}.tracking), 0)
 from {schema}.log_head h
@@ -36,6 +37,7 @@ class Bank(NamedTuple):
     tenant: str
     dsn: str
     tokens: list[str]
+    card_token: str
 
     @property
     def schema(self) -> str:
@@ -44,6 +46,10 @@ class Bank(NamedTuple):
     def plan(self, choice: Choice) -> TransferPlan:
         accounts = [account_id(index) for index in range(len(self.tokens))]
         return TransferPlan(accounts=accounts, tokens=self.tokens, choice=choice)
+
+    def card_plan(self, choice: Choice) -> AuthorizationPlan:
+        pan_hashes = [pan_hash(index) for index in range(len(self.tokens))]
+        return AuthorizationPlan(pan_hashes=pan_hashes, token=self.card_token, choice=choice)
 
 
 def many_transfers(service: Service, bank: Bank, count: int) -> LoadResult:
@@ -59,11 +65,38 @@ def warm_up(service: Service, bank: Bank) -> LoadResult:
 
 def transfers(service: Service, bank: Bank, choice: Choice, seconds: float) -> LoadResult:
     """As many transfers as 64 connections get answered."""
+    return _as_many_as_possible(service, bank, bank.plan(choice), seconds)
+
+
+def authorizations(service: Service, bank: Bank, choice: Choice, seconds: float) -> LoadResult:
+    """As many card authorizations as 64 connections get answered."""
+    return _as_many_as_possible(service, bank, bank.card_plan(choice), seconds)
+
+
+def end_holds(
+    service: Service, bank: Bank, action: Literal["capture", "release"], hold_ids: list[int]
+) -> LoadResult:
+    """Captures or releases each of the holds once."""
+    plan = HoldPlan(hold_ids=hold_ids, token=bank.card_token, action=action)
+    return _as_many_as_possible(service, bank, plan, seconds=3600, count=len(hold_ids))
+
+
+def active_hold_ids(bank: Bank, count: int) -> list[int]:
+    """Of card holds, in no order."""
+    with connect_service(bank.dsn) as connection:
+        rows = connection.execute(bind(_ACTIVE_HOLDS, bank.schema).encode(), (count,)).fetchall()
+    return [int(hold_id) for (hold_id,) in rows]
+
+
+def _as_many_as_possible(
+    service: Service, bank: Bank, plan: Plan, seconds: float, count: int | None = None
+) -> LoadResult:
     job = LoadJob(
         port=service.settings.port,
-        plan=bank.plan(choice),
+        plan=plan,
         connections=CONNECTIONS,
         duration_seconds=seconds,
+        count=count,
     )
     result = run_load(job)
     wait_until_projected(bank)

@@ -1,8 +1,8 @@
 """What is asked of the service under load, as ready-made request bytes."""
 
 from bisect import bisect
-from collections.abc import Callable
-from itertools import accumulate, count
+from collections.abc import Callable, Iterator
+from itertools import accumulate, count, cycle
 from random import Random
 from secrets import token_hex
 from typing import Literal, Protocol
@@ -41,14 +41,47 @@ class TransferPlan(msgspec.Struct, frozen=True, tag="transfers"):
             raise ValueError("every account needs the token of its user")
 
 
+class AuthorizationPlan(msgspec.Struct, frozen=True, tag="authorizations"):
+    """Card purchases, each with an idempotency key of its own; `choice` is whose card is used."""
+
+    pan_hashes: list[str]
+    token: str
+    choice: Choice = "uniform"
+    amount: str = "1.00"
+    seed: int = 1
+    key_prefix: str = msgspec.field(default_factory=lambda: token_hex(6))
+
+    def __post_init__(self) -> None:
+        if not self.pan_hashes:
+            raise ValueError("an authorization needs a card")
+
+
+class HoldPlan(msgspec.Struct, frozen=True, tag="holds"):
+    """Captures or releases, each of another hold; after the last one the first comes again."""
+
+    hold_ids: list[int]
+    token: str
+    action: Literal["capture", "release"]
+    amount: str = "1.00"
+    key_prefix: str = msgspec.field(default_factory=lambda: token_hex(6))
+
+    def __post_init__(self) -> None:
+        if not self.hold_ids:
+            raise ValueError("there is no hold")
+
+
 # A further workload is a further tagged plan in this union and a case in `workload_of`.
-Plan = TransferPlan
+Plan = TransferPlan | AuthorizationPlan | HoldPlan
 
 
 def workload_of(plan: Plan, host: str) -> Workload:
     match plan:
         case TransferPlan():
             return TransferWorkload(plan, host)
+        case AuthorizationPlan():
+            return AuthorizationWorkload(plan, host)
+        case HoldPlan():
+            return HoldWorkload(plan, host)
 
 
 class TransferWorkload:
@@ -79,6 +112,60 @@ class TransferWorkload:
         start = self._starts[source] % next(self._numbers)
         body = b"%b%b%b" % (start, self._accounts[destination], self._end)
         return b"%b%d\r\n\r\n%b" % (self._heads[source], len(body), body)
+
+
+class AuthorizationWorkload:
+    """All but the key is put together beforehand, once per card."""
+
+    def __init__(self, plan: AuthorizationPlan, host: str) -> None:
+        self._choose = chooser(plan.choice, len(plan.pan_hashes), Random(plan.seed))
+        self._keys = _keys(plan.key_prefix)
+        self._head = post_head("/api/v1/authorizations", host, plan.token)
+        bodies = [_authorization(pan_hash, plan.amount) for pan_hash in plan.pan_hashes]
+        self._tails = [b"Content-Length: %d\r\n\r\n%b" % (len(body), body) for body in bodies]
+
+    def next_request(self) -> bytes:
+        return b"%b%b%b" % (self._head, next(self._keys), self._tails[self._choose()])
+
+
+class HoldWorkload:
+    def __init__(self, plan: HoldPlan, host: str) -> None:
+        self._holds = cycle(plan.hold_ids)
+        self._keys = _keys(plan.key_prefix)
+        self._action = plan.action.encode()
+        start, self._rest = post_head("/", host, plan.token).split(b" / ", 1)
+        self._start = start + b" /api/v1/holds/"
+        body = _CAPTURE % plan.amount.encode() if plan.action == "capture" else _RELEASE
+        self._tail = b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    def next_request(self) -> bytes:
+        hold_id = next(self._holds)
+        return b"%b%d/%b %b%b%b" % (
+            self._start,
+            hold_id,
+            self._action,
+            self._rest,
+            next(self._keys),
+            self._tail,
+        )
+
+
+_CAPTURE = b'{"amount":%b,"currency":"USD","reference":"SETTLEMENT-1"}'
+_RELEASE = b'{"reason":"Merchant initiated release"}'
+
+
+def _authorization(pan_hash: str, amount: str) -> bytes:
+    return (
+        b'{"panHash":%b,"expiryDate":"12/35","merchantId":"MERCH123456","merchantName":"Example Merchant",'
+        b'"channel":"POS","mcc":"5411","countryCode":"USA","transactionType":"PURCHASE","amount":%b,'
+        b'"currency":"USD"}' % (msgspec.json.encode(pan_hash), amount.encode())
+    )
+
+
+def _keys(prefix: str) -> Iterator[bytes]:
+    """`Idempotency-Key` headers, never the same twice."""
+    name = prefix.encode()
+    return (b"Idempotency-Key: %b-%010d\r\n" % (name, number) for number in count())
 
 
 def post_head(path: str, host: str, token: str) -> bytes:

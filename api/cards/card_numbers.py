@@ -1,44 +1,51 @@
 """A card number in clear is never taken: a body that has one is refused before anything looks at it.
 
-What looks like one is a string with 12 or more digits in a row, whatever blanks and dashes stand between
-them, of whatever script, written as whatever escapes; in unknown and nested members and in names, too.
+What looks like one is a text with 12 or more digits in a row, whatever blanks and dashes stand between them,
+of whatever script, written as whatever escapes; in unknown and nested members and in names, too.
 """
 
 import json
 import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
-from unicodedata import normalize
+from unicodedata import digit
 
 from api.exchange import ApiError
-from api.idempotency_keys import KEY_LENGTH_MAX
 
 PAN_HASH_LENGTH_MIN = 16
 PAN_LENGTHS = range(13, 20)
+REFERENCE_LENGTH_MAX = 255
+PATH_LENGTH_MAX = 255
 
 MESSAGE = "Card numbers are not accepted in clear"
 CONSTRAINT = "must not have a card number in it"
 
-# As its bytes came, where nothing in the body is escaped and all of it is ASCII. Possessive, like all here:
-# what was passed over once is never tried again, so that no body takes longer than its length.
-_search_plain = re.compile(rb"[0-9](?:[\x00-\x20\x7f-]*+[0-9]){11}").search
-
-# What may stand between digits unseen or as a blank or dash: controls and spaces; the soft hyphen; joiners,
-# marks of direction and variation selectors; the dashes and what looks like one (bullets, minus signs).
-_BETWEEN = (
-    r"[\x00-\x20\x7f-\xa0\u00ad\u034f\u061c\u1680\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u20e3"
-    r"\u3000\ufe00-\ufe0f\ufeff\U000e0001-\U000e01ef"
-    r"\-\u02d7\u058a\u05be\u1400\u1806\u2010-\u2015\u2043\u207b\u208b\u2212\u2796\u2e17\u2e1a\u2e3a\u2e3b\u2e40"
-    r"\u2e5d\u301c\u3030\u30a0\ufe31\ufe32\ufe58\ufe63\uff0d]"
+# Digits of all scripts, and those that are raised, lowered or in circles and brackets.
+_DIGIT = (
+    r"[\d\u00b2\u00b3\u00b9\u1369-\u1371\u19da\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c"
+    r"\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792"
+    r"\U00010a40-\U00010a43\U00010e60-\U00010e68\U00011052-\U0001105a\U0001f100-\U0001f10a]"
 )
-_search_text = re.compile(rf"\d(?:{_BETWEEN}*+\d){{11}}").search
-_find_runs = re.compile(rf"\d(?:{_BETWEEN}*+\d)*+").finditer
-_find_groups = re.compile(r"\d++").findall
+# What may stand between digits without parting them: spaces, dashes and what looks like them, and what is not
+# seen at all (controls, soft hyphens, joiners, accents, marks of direction, variation selectors, tags).
+_BETWEEN = (
+    r"[\x00-\x20\x7f-\xa0\u00ad\u0300-\u036f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+    r"\u2028-\u202f\u205f-\u206f\u20e3\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0001-\U000e01ef"
+    r"\-\u02d7\u058a\u05be\u1400\u1806\u2010-\u2015\u2043\u207b\u208b\u2212\u2796\u2e17\u2e1a\u2e3a\u2e3b\u2e40"
+    r"\u2e5d\u301c\u3030\u30a0\ufe31\ufe32\ufe58\ufe63\uff0d\U00010d6e\U00010ead]"
+)
 
-# Amounts and identifiers where the surface knows them as such. Their own readers bound them.
-_LIMITS = ("transactionLimit", "dailyLimit", "monthlyLimit")
-_TYPED = re.compile(
-    rf"amount|accountId|(?:limits\.)?(?:channelLimits\.[A-Z_]{{1,20}}\.)?(?:{'|'.join(_LIMITS)})"
+# Possessive, like all here: what was passed over is not tried again, so that no body takes longer than its
+# length. The first is for bodies without escapes, in ASCII, as their bytes came.
+_search_plain = re.compile(rb"[0-9](?:[\x00-\x20\x7f-]*+[0-9]){11}").search
+_search_text = re.compile(rf"{_DIGIT}(?:{_BETWEEN}*+{_DIGIT}){{11}}").search
+_find_runs = re.compile(rf"{_DIGIT}(?:{_BETWEEN}*+{_DIGIT})*+").finditer
+_find_groups = re.compile(rf"{_DIGIT}++").findall
+
+# Amounts and identifiers where the surface knows them as such: their own readers bound them.
+_is_typed = re.compile(
+    r"amount|accountId"
+    r"|(?:limits\.)?(?:channelLimits\.[A-Z_]{1,20}\.)?(?:transactionLimit|dailyLimit|monthlyLimit)"
 ).fullmatch
 _IDENTIFIERS = frozenset({"requestId", "decisionId", "holdId", "cardId", "accountSpaceId"})
 _REFERENCES = frozenset({"merchantId", "reference"})
@@ -66,34 +73,32 @@ def refuse_card_numbers(body: bytes, *, has_secret: bool = False) -> None:
     if body.isascii() and b"\\" not in body and _search_plain(body) is None:
         return
     for path, value in _scalars(_decode(body)):
-        if not _is_exempt(path, value, has_secret=has_secret) and has_card_number(value):
-            raise CardNumberRefused(path)
+        if has_card_number(value) and not _is_exempt(path, value, has_secret=has_secret):
+            raise CardNumberRefused(path.replace("[]", "") or None)
 
 
 def has_card_number(text: str) -> bool:
     """Whether the text could have a card number in it: 12 or more digits in a row."""
-    # Digits that only look different (in circles, raised) are told by their compatibility forms.
-    return _search_text(text if text.isascii() else normalize("NFKC", text)) is not None
+    return _search_text(text) is not None
 
 
 def _is_exempt(path: str, value: str, *, has_secret: bool) -> bool:
-    if _TYPED(path):
+    if _is_typed(path):
         return True
     if isinstance(value, _Number):
         return path in _IDENTIFIERS
     if path == "panHash":
         return len(value) >= PAN_HASH_LENGTH_MIN and any(character.isalpha() for character in value)
     if path in _REFERENCES:
-        return not _has_valid_card_number(value)
+        # What is longer is no reference, and not worth the time.
+        return len(value) <= REFERENCE_LENGTH_MAX and not _has_valid_card_number(value)
     return path == "secret" and has_secret
 
 
 def _has_valid_card_number(text: str) -> bool:
-    """Whether 13 to 19 digits that pass Luhn's check stand in the text: whole groups of digits, one or more
-    that only blanks and dashes part."""
-    if len(text) > KEY_LENGTH_MAX:
-        return True  # too long for any reference, and not worth the time
-    for run in _find_runs(normalize("NFKC", text)):
+    """Whether 13 to 19 digits that pass Luhn's check stand in the text: one or more whole groups of digits
+    that nothing but blanks and dashes part."""
+    for run in _find_runs(text):
         groups = _find_groups(run[0])
         for first in range(len(groups)):
             digits = ""
@@ -108,14 +113,14 @@ def _has_valid_card_number(text: str) -> bool:
 
 def _passes_luhn(digits: str) -> bool:
     """ISO/IEC 7812-1, annex B."""
-    numbers = [int(digit) for digit in reversed(digits)]
+    numbers = [digit(character) for character in reversed(digits)]
     doubled = (2 * number - 9 * (number > 4) for number in numbers[1::2])
     return (sum(numbers[::2]) + sum(doubled)) % 10 == 0
 
 
 def _decode(body: bytes) -> Any:
     # Every member counts here, the earlier one of two with one name, too, and numbers as they were written;
-    # and the decoder that reads the request must not see a string that this one does not.
+    # and the decoder that reads the request must not see a text that this one does not.
     try:
         return json.loads(
             body.decode(),
@@ -133,17 +138,25 @@ def _refuse_constant(_: str) -> NoReturn:
 
 
 def _scalars(decoded: Any) -> Iterator[tuple[str, str]]:
-    """Strings and numbers with their paths, such as `channelLimits.ATM.dailyLimit`. Items of a list have a
-    path that no member has. Raises CardNumberRefused for names."""
+    """Strings and numbers with their paths, such as `channelLimits.ATM.dailyLimit`; `[]` stands for an item of
+    a list. Raises CardNumberRefused for names."""
     waiting: list[tuple[str, Any]] = [("", decoded)]
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, str):
             yield path, value
         elif isinstance(value, _Object):
-            for name, member in value:
+            for name, member in reversed(value):
                 if has_card_number(name):
                     raise CardNumberRefused(None)
-                waiting.append((f"{path}.{name}" if path else name, member))
+                waiting.append((_below(path, name), member))
         elif isinstance(value, list):
-            waiting += [(f"{path}[]", item) for item in value]
+            waiting += [(_below(path, "[]"), item) for item in reversed(value)]
+
+
+def _below(path: str, name: str) -> str:
+    """Cut, so that many members below a long path take no more than their share of memory."""
+    if "." in name:
+        # A name with a dot must not read like a path.
+        name = f"[{name}]"
+    return (f"{path}.{name}" if path else name)[:PATH_LENGTH_MAX]

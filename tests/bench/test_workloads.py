@@ -1,17 +1,18 @@
 from collections import Counter
 from random import Random
+from typing import Literal
 
 import msgspec
 import pytest
 
-from bench.workloads import Choice, TransferPlan, chooser, workload_of
+from bench.workloads import AuthorizationPlan, Choice, HoldPlan, Plan, TransferPlan, chooser, workload_of
 from tests.bench.scripted_server import Request, request_of
 
 ACCOUNTS = [f"account-{number}" for number in range(50)]
 TOKENS = [f"token-{number}" for number in range(50)]
 
 
-def requests(plan: TransferPlan, number: int) -> list[Request]:
+def requests(plan: Plan, number: int) -> list[Request]:
     workload = workload_of(plan, "127.0.0.1:8000")
     return [request_of(workload.next_request()) for _ in range(number)]
 
@@ -87,6 +88,30 @@ def test_zipf_draws_each_rank_in_proportion_to_its_power() -> None:
 def test_a_plan_that_cannot_work_is_refused(accounts: list[str], tokens: list[str]) -> None:
     with pytest.raises(ValueError, match="account"):
         TransferPlan(accounts=accounts, tokens=tokens)
+
+
+def keys_of(sent: list[Request]) -> set[str]:
+    return {line for request in sent for line in request.head.split("\r\n") if line.startswith("Idempotency")}
+
+
+def test_an_authorization_is_a_purchase_with_a_key_of_its_own() -> None:
+    hashes = [f"card-{number}" for number in range(20)]
+    sent = requests(AuthorizationPlan(pan_hashes=hashes, token="acquirer"), 200)
+    assert all(request.head.startswith("POST /api/v1/authorizations HTTP/1.1\r\n") for request in sent)
+    assert {request.body["panHash"] for request in sent} == set(hashes)
+    assert len(keys_of(sent)) == 200
+    hot = requests(AuthorizationPlan(pan_hashes=hashes, token="acquirer", choice="hot"), 50)
+    assert {request.body["panHash"] for request in hot} == {"card-0"}
+
+
+@pytest.mark.parametrize("action", ["capture", "release"])
+def test_each_hold_is_ended_once_with_a_key_of_its_own(action: Literal["capture", "release"]) -> None:
+    sent = requests(HoldPlan(hold_ids=[8, 12, 16], token="acquirer", action=action), 3)
+    assert [request.head.split(" ")[1] for request in sent] == [
+        f"/api/v1/holds/{hold_id}/{action}" for hold_id in (8, 12, 16)
+    ]
+    assert len(keys_of(sent)) == 3
+    assert ("amount" in sent[0].body) == (action == "capture")
 
 
 def test_a_plan_survives_the_way_to_the_generator() -> None:
