@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
-from litestar import Litestar, Response
+from litestar import Litestar, Response, Router
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
 from api import docs, health, oauth, sandbox
+from api.cards import routes as cards
+from api.cards.administration import routes as card_administration
+from api.cards.errors import ALTERNATIVE_PREFIX
 from api.context import HttpRequest, exchange_of
 from api.exchange import ApiError, BodyTooLarge
 from api.gate import Gate
@@ -24,8 +27,12 @@ log = structlog.get_logger()
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 
+CARDS_ROUTES: Sequence[ControllerRouterHandler] = (*cards.ROUTES, *card_administration.ROUTES)
 ROUTES: Sequence[ControllerRouterHandler] = (
     *transfers.ROUTES,
+    *CARDS_ROUTES,
+    # The same again, which the OpenAPI document does not repeat.
+    Router(ALTERNATIVE_PREFIX, route_handlers=CARDS_ROUTES, include_in_schema=False),
     *ledger.ROUTES,
     *oauth.ROUTES,
     *health.ROUTES,
@@ -33,7 +40,11 @@ ROUTES: Sequence[ControllerRouterHandler] = (
 )
 
 
-EXPRESS = {("POST", "/api/transfers-v2"): transfers.create.fn}
+EXPRESS = {
+    ("POST", "/api/transfers-v2"): transfers.create.fn,
+    ("POST", cards.AUTHORIZATIONS): cards.ask.fn,
+    ("POST", ALTERNATIVE_PREFIX + cards.AUTHORIZATIONS): cards.ask.fn,
+}
 
 
 def create_app(make_services: Callable[[], Services], metrics: Metrics, *, is_sandbox: bool) -> Gate:

@@ -50,6 +50,14 @@ async def ledger_of(request: HttpRequest, claims: Claims) -> Ledger:
         raise unavailable() from None
 
 
+def new_number(request: HttpRequest) -> int:
+    """The first of a fresh block of numbers (see `infrastructure.identifiers`)."""
+    try:
+        return services_of(request).identifiers.next_block()
+    except StoreUnavailable:
+        raise unavailable() from None
+
+
 async def execute(
     request: HttpRequest,
     ledger: Ledger,

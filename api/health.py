@@ -8,6 +8,7 @@ from api import service_operations as operations
 from api.context import HttpRequest, JsonResponse, respond, services_of
 from api.exchange import unavailable
 from application.store import StoreUnavailable
+from projections import webhook_dispatch
 
 
 @get("/health/live", operation=operations.LIVE)
@@ -35,6 +36,8 @@ async def metrics(request: HttpRequest) -> Response[bytes]:
         for ledger in services.open_ledgers():
             lag = await services.freshness.lag(ledger.schema, ledger.clock.now())
             shown.lag(ledger.tenant, lag.events, lag.seconds)
+            backlog = await webhook_dispatch.backlog(ledger.fetch, ledger.clock.now())
+            shown.webhooks(ledger.tenant, *backlog)
     return Response(shown.exposition(), media_type="text/plain; version=0.0.4")
 
 

@@ -1,7 +1,7 @@
 """The `Idempotency-Key` header."""
 
-from application.idempotency import RequestKey
 from api.exchange import invalid
+from application.idempotency import RequestKey
 from domain.requests import identity
 
 KEY_LENGTH_MAX = 255

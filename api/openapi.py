@@ -53,11 +53,14 @@ def document(app: Litestar, *, is_sandbox: bool) -> dict[str, Any]:
 
 
 def described_routes(app: Litestar) -> Iterator[tuple[str, str, Operation]]:
-    """Path, method and description of all that is served, in the order of paths."""
+    """Path, method and description of all that is served, in the order of paths; what is served once more
+    below another path is left out there."""
     for route in sorted(app.routes, key=lambda route: route.path):
         if not isinstance(route, HTTPRoute):
             continue
         for handler in route.route_handlers:
+            if not handler.resolve_include_in_schema():
+                continue
             for method in sorted(handler.http_methods):
                 # The framework answers OPTIONS everywhere by itself.
                 if method != "OPTIONS":

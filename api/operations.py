@@ -1,7 +1,7 @@
 """How a route is described for the OpenAPI document: beside the route, as data."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -43,6 +43,10 @@ class Operation(NamedTuple):
     media_type: str = JSON
     is_body_required: bool = True
     scopes: tuple[str, ...] = ()
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        # The framework copies a router with all that its routes carry; this never changes.
+        return self
 
     @property
     def needs_token(self) -> bool:

@@ -30,6 +30,33 @@ def require(decision: Decision, card_id: int) -> Card:
     return card
 
 
+class CurrencyOfCard(msgspec.Struct, frozen=True):
+    card_id: int
+
+    def streams(self) -> tuple[str, ...]:
+        return (cards.stream(self.card_id),)
+
+
+def currency_of_card(decision: Decision, command: CurrencyOfCard) -> str:
+    """What the card's limits are in: its account's currency, which never changes. Raises CardNotFound."""
+    card = require(decision, command.card_id)
+    return account_commands.require(decision, card.account_id).currency
+
+
+class CurrencyOfAccount(msgspec.Struct, frozen=True):
+    """`account` is any of the account's identifiers."""
+
+    account: str
+
+    def streams(self) -> tuple[str, ...]:
+        return (accounts.stream(self.account),)
+
+
+def currency_of_account(decision: Decision, command: CurrencyOfAccount) -> str:
+    """Raises AccountNotFound."""
+    return account_commands.require(decision, command.account).currency
+
+
 def _with_key(key: RequestKey | None, *streams: str) -> tuple[str, ...]:
     return streams if key is None else (*streams, key.stream)
 
@@ -52,7 +79,12 @@ class IssueCard(msgspec.Struct, frozen=True):
 
 
 class IssuedCard(msgspec.Struct, frozen=True):
+    """`issued_at` as ISO 8601."""
+
     card_id: int
+    card_account_id: int
+    card_account_space_id: int
+    issued_at: str
 
 
 def issue_card(decision: Decision, command: IssueCard) -> IssuedCard | DomainError:
@@ -67,7 +99,7 @@ def _issue(decision: Decision, command: IssueCard) -> IssuedCard:
         raise errors.CardExists
     limits = card_limits.checked(command.limits)
     customer: users.User | None = decision.load(users.stream(account.owner_id))
-    _number_account(decision, account, command.new_card_account_id)
+    numbered = _numbered_account(decision, account, command.new_card_account_id)
     decision.create(
         cards.stream(command.card_id),
         CardIssued(
@@ -80,14 +112,22 @@ def _issue(decision: Decision, command: IssueCard) -> IssuedCard:
         ),
     )
     decision.record(command.pan_hash_stream, CardAliasAssigned(command.card_id))
-    return IssuedCard(command.card_id)
+    assert numbered.card_account_id is not None and numbered.card_account_space_id is not None
+    return IssuedCard(
+        command.card_id,
+        numbered.card_account_id,
+        numbered.card_account_space_id,
+        decision.at.isoformat(),
+    )
 
 
-def _number_account(decision: Decision, account: Account, card_account_id: int) -> None:
-    if account.card_account_id is None:
-        numbered = AccountNumberedForCards(card_account_id, accounts.CARD_ACCOUNT_SPACE_ID)
-        decision.record(accounts.stream(account.account_id), numbered)
-        decision.create(account_alias_stream(str(card_account_id)), AliasAssigned(account.account_id))
+def _numbered_account(decision: Decision, account: Account, card_account_id: int) -> Account:
+    if account.card_account_id is not None:
+        return account
+    numbered = AccountNumberedForCards(card_account_id, accounts.CARD_ACCOUNT_SPACE_ID)
+    decision.record(accounts.stream(account.account_id), numbered)
+    decision.create(account_alias_stream(str(card_account_id)), AliasAssigned(account.account_id))
+    return account_commands.require(decision, account.account_id)
 
 
 class ChangeCardStatus(msgspec.Struct, frozen=True):
@@ -101,8 +141,11 @@ class ChangeCardStatus(msgspec.Struct, frozen=True):
 
 
 class ChangedCard(msgspec.Struct, frozen=True):
+    """The card's status and limits as they were after the change."""
+
     card_id: int
     status: CardStatus
+    limits: CardLimits
 
 
 def change_card_status(decision: Decision, command: ChangeCardStatus) -> ChangedCard | DomainError:
@@ -111,10 +154,11 @@ def change_card_status(decision: Decision, command: ChangeCardStatus) -> Changed
 
 
 def _change_status(decision: Decision, command: ChangeCardStatus) -> ChangedCard:
-    event = cards.change_status(require(decision, command.card_id), command.status, command.reason)
+    card = require(decision, command.card_id)
+    event = cards.change_status(card, command.status, command.reason)
     if event is not None:
         decision.record(cards.stream(command.card_id), event)
-    return ChangedCard(command.card_id, command.status)
+    return ChangedCard(command.card_id, command.status, card.limits)
 
 
 class ChangeCardLimits(msgspec.Struct, frozen=True):

@@ -12,6 +12,10 @@ A = TypeVar("A")
 Decide = Callable[[], A | errors.DomainError]
 
 
+# Refused for what the request names or how it is formed: not decided, so that its key stays free.
+_UNDECIDED = (errors.NotFound, errors.OverrideExpiresTooEarly)
+
+
 class RequestKey(msgspec.Struct, frozen=True):
     """`request_id` is derived from caller, operation and key; `content_hash` from what was asked."""
 
@@ -41,8 +45,8 @@ def once(
 ) -> A | errors.DomainError:
     """Decides, or gives the recorded outcome of the request that used the key first.
 
-    A refusal is recorded and returned like an answer, but for NotFound: what was refused before it was
-    decided does not use its key up.
+    A refusal is recorded and returned like an answer, but for those that decide nothing: these are raised,
+    and do not use the key up.
     """
     if key is None:
         return decide()
@@ -54,7 +58,7 @@ def once(
     outcome: A | errors.DomainError
     try:
         outcome = decide()
-    except errors.NotFound:
+    except _UNDECIDED:
         raise
     except errors.DomainError as refusal:
         outcome = refusal

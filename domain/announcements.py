@@ -6,9 +6,9 @@ Deliveries of one aggregate are made in order: one waits until those before it w
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from domain import requests, transfers
+from domain import authorizations, holds, requests, transfers
 from domain.events import Event
-from domain.webhooks import BACK_OFFICE
+from domain.webhooks import BACK_OFFICE, CARDS
 
 
 class Announcement(NamedTuple):
@@ -33,7 +33,32 @@ def _transfer_created(stream: str, created: transfers.TransferCreated) -> tuple[
     return announced, Announcement(BACK_OFFICE, "transfer.pending", stream)
 
 
+_HOLD = len("hold-")
+
+
+def _ruled(
+    stream: str, event: authorizations.AuthorizationDecided | authorizations.ChallengeCompleted
+) -> tuple[Announcement, ...]:
+    announced = Announcement(CARDS, "AUTHORIZATION_DECISION", stream)
+    if authorizations.is_limit_breach(event.ruling):
+        return announced, Announcement(CARDS, "LIMIT_BREACH", stream)
+    return (announced,)
+
+
+def _hold_changed(stream: str, _: holds.HoldEvent) -> tuple[Announcement, ...]:
+    # In one order with the decisions on the same request.
+    request_id = authorizations.request_id_of_hold(int(stream[_HOLD:]))
+    return (Announcement(CARDS, "HOLD_STATUS_CHANGE", authorizations.stream(request_id)),)
+
+
 ANNOUNCES: Mapping[type[Event], Announce] = {
+    authorizations.AuthorizationDecided: _ruled,
+    authorizations.ChallengeCompleted: _ruled,
+    authorizations.ChallengeExpired: _of_stream(CARDS, "AUTHORIZATION_DECISION"),
+    authorizations.AuthorizationReversed: _of_stream(CARDS, "AUTHORIZATION_DECISION"),
+    holds.HoldCaptured: _hold_changed,
+    holds.HoldReleased: _hold_changed,
+    holds.HoldExpired: _hold_changed,
     transfers.TransferCreated: _transfer_created,
     transfers.MfaVerified: _of_stream(BACK_OFFICE, "transfer.pending"),
     transfers.ProcessingStarted: _of_stream(BACK_OFFICE, "transfer.processing"),

@@ -123,6 +123,10 @@ def request_id_of_hold(hold_id: int) -> int:
     return hold_id - 2
 
 
+def request_id_of_expiry(decision_id: int) -> int:
+    return decision_id - 3
+
+
 def authorization_code(request_id: int) -> str:
     """Six digits derived from the request, so that deciding again gives the same."""
     return f"{int(identity(str(request_id)), 16) % 1_000_000:06}"

@@ -65,9 +65,9 @@ class EffectiveLimits(NamedTuple):
 
 def checked(limits: CardLimits) -> CardLimits:
     """The same limits. Raises InvalidCardLimits where one is not positive or they are out of order."""
-    _refuse_disorder(limits.transaction, limits.daily, limits.monthly)
+    refuse_disorder(limits.transaction, limits.daily, limits.monthly)
     for channel, channel_limits in limits.channels.items():
-        _refuse_disorder(channel_limits.transaction, channel_limits.daily, None, f"channelLimits.{channel}.")
+        refuse_disorder(channel_limits.transaction, channel_limits.daily, None, f"channelLimits.{channel}.")
     return limits
 
 
@@ -88,15 +88,17 @@ def checked_override(override: Override, at: datetime) -> Override:
     """The same override. Raises InvalidCardLimits or OverrideExpiresTooEarly."""
     if override.transaction is None and override.daily is None and override.monthly is None:
         raise errors.InvalidCardLimits("transactionLimit", "at least one limit must be named")
-    _refuse_disorder(override.transaction, override.daily, override.monthly)
+    refuse_disorder(override.transaction, override.daily, override.monthly)
     if override.expires_at <= at:
         raise errors.OverrideExpiresTooEarly
     return override
 
 
-def _refuse_disorder(
+def refuse_disorder(
     transaction: int | None, daily: int | None, monthly: int | None, prefix: str = ""
 ) -> None:
+    """Raises InvalidCardLimits where one of those that are named is not positive, or greater than a wider
+    one. `prefix` stands before its name there."""
     named = [
         (name, limit)
         for name, limit in (

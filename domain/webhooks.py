@@ -3,7 +3,7 @@
 Its secret is sealed before it comes here: the log never holds it in clear.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -66,6 +66,7 @@ class WebhookUpdated(Event, frozen=True):
     """What it is from now on, whole. `secret` is there only where it was replaced."""
 
     TOPIC = "webhook.updated"
+    surface: str
     url: str
     events: tuple[str, ...]
     active: bool
@@ -102,19 +103,22 @@ def number_of(identifier: str) -> int | None:
     """The number in a webhook's id; None where it is no id of a webhook."""
     digits = identifier.removeprefix(_PREFIX)
     # As many digits as a number that is safe in JavaScript has at most.
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 16) or webhook_id(int(digits)) != identifier:
+    if (
+        not (digits.isascii() and digits.isdigit() and len(digits) <= 16)
+        or webhook_id(int(digits)) != identifier
+    ):
         return None
     return int(digits)
 
 
-def expanded(surface: str, events: tuple[str, ...]) -> tuple[str, ...]:
+def expanded(surface: str, events: Sequence[str]) -> list[str]:
     """The event types that a subscription to `events` stands for, families spelled out."""
-    families = tuple(event.removesuffix("*") for event in events if event.endswith(".*"))
-    return tuple(
-        event_type
-        for event_type in EVENT_TYPES.get(surface, ())
-        if event_type in events or (families and event_type.startswith(families))
-    )
+    known = EVENT_TYPES.get(surface, ())
+    types: list[str] = []
+    for event in events:
+        family = event.removesuffix("*") if event.endswith(".*") else None
+        types += [event] if family is None else [each for each in known if each.startswith(family)]
+    return list(dict.fromkeys(types))
 
 
 def knows(surface: str, event: str) -> bool:
@@ -133,6 +137,7 @@ def update(
 ) -> WebhookUpdated:
     """Changes what is given and leaves the rest."""
     return WebhookUpdated(
+        surface=webhook.surface,
         url=webhook.url if url is None else url,
         events=webhook.events if events is None else events,
         active=webhook.is_active if active is None else active,

@@ -1,4 +1,4 @@
-"""The background process: follows every tenant's log, and fires what falls due.
+"""The background process: follows every tenant's log, fires what falls due, and delivers to webhooks.
 
 Several may run, on as many machines as wanted: each tenant's work is a lease, and the work of one that died
 is taken over when its lease has run out.
@@ -16,6 +16,7 @@ import psycopg
 import structlog
 
 from application.store import StoreUnavailable
+from application.webhooks import Messages
 from application.writer import QueueFull
 from infrastructure import timekeeper
 from infrastructure.database import connect_service
@@ -23,7 +24,10 @@ from infrastructure.leases import RENEW_SECONDS, Lease
 from infrastructure.ledgers import Ledger
 from infrastructure.reads import NotCaughtUp
 from infrastructure.runtime import Services
+from infrastructure.tasks import set_within
 from infrastructure.tenants import list_tenants, off_the_loop
+from infrastructure.webhook_dispatcher import IN_FLIGHT_MAX, Dispatcher
+from infrastructure.webhook_sender import WebhookSender
 from projections.follower import Follower
 
 log = structlog.get_logger()
@@ -33,12 +37,23 @@ LOOK_FOR_TIMERS_SECONDS = 1.0
 
 
 class Background:
-    def __init__(self, services: Services) -> None:
+    """Without `messages` nothing is delivered to webhooks."""
+
+    def __init__(self, services: Services, messages: Messages | None = None) -> None:
         self._services = services
+        self._messages = messages
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._slots = asyncio.Semaphore(IN_FLIGHT_MAX)
+        self._sender = WebhookSender(allows_private_addresses=services.settings.sandbox)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, through any loss of the database."""
+        try:
+            await self._serve_all(stop)
+        finally:
+            await self._sender.close()
+
+    async def _serve_all(self, stop: asyncio.Event) -> None:
         tasks: dict[str, asyncio.Task[None]] = {}
         while not stop.is_set():
             with contextlib.suppress(psycopg.Error, StoreUnavailable):
@@ -48,7 +63,7 @@ class Background:
                     if tenant not in tasks or tasks[tenant].done():
                         ledger = await self._services.ledger(tenant)
                         tasks[tenant] = asyncio.create_task(self._serve(ledger, stop), name=tenant)
-            await _wait(stop, LOOK_FOR_TENANTS_SECONDS)
+            await set_within(stop, LOOK_FOR_TENANTS_SECONDS)
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     async def _serve(self, ledger: Ledger, stop: asyncio.Event) -> None:
@@ -60,7 +75,7 @@ class Background:
                     await self._work(ledger, lease, stop)
             except StoreUnavailable as error:
                 log.warning("background work paused", tenant=ledger.tenant, reason=str(error))
-            await _wait(stop, RENEW_SECONDS)
+            await set_within(stop, RENEW_SECONDS)
 
     async def _work(self, ledger: Ledger, lease: Lease, stop: asyncio.Event) -> None:
         lost, over = threading.Event(), asyncio.Event()
@@ -69,15 +84,17 @@ class Background:
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"follower-{ledger.tenant}")
         following = asyncio.get_running_loop().run_in_executor(thread, follower.run, lost)
         firing = asyncio.create_task(self._fire_timers(ledger, over))
+        delivering = asyncio.create_task(self._deliver(ledger, lease, over))
         try:
             while not stop.is_set() and await lease.acquire():
-                await _wait(stop, RENEW_SECONDS)
-            await lease.release()
+                await set_within(stop, RENEW_SECONDS)
         finally:
             lost.set()
             over.set()
-            await asyncio.gather(following, firing, return_exceptions=True)
+            await asyncio.gather(following, firing, delivering, return_exceptions=True)
             thread.shutdown(wait=False)
+        # Only now: whoever takes it over must find nothing under way.
+        await lease.release()
 
     async def _fire_timers(self, ledger: Ledger, over: asyncio.Event) -> None:
         while not over.is_set():
@@ -90,9 +107,18 @@ class Background:
             except Exception:
                 # Nothing may end this task while the lease is held: nobody else would fire the timers.
                 log.exception("timers paused by a defect", tenant=ledger.tenant)
-            await _wait(over, LOOK_FOR_TIMERS_SECONDS)
+            await set_within(over, LOOK_FOR_TIMERS_SECONDS)
 
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+    async def _deliver(self, ledger: Ledger, lease: Lease, over: asyncio.Event) -> None:
+        if self._messages is None:
+            return
+        dispatcher = Dispatcher(
+            ledger,
+            self._services.seal,
+            self._messages,
+            self._sender,
+            self._slots,
+            may_send=lambda: lease.is_fresh,
+            is_clock_movable=self._services.settings.sandbox,
+        )
+        await dispatcher.run(over)

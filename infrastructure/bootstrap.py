@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from infrastructure import sandbox
 from infrastructure.clocks import SandboxClock
 from infrastructure.runtime import Services
+from infrastructure.sealing import load_key
 from infrastructure.settings import Settings
 from infrastructure.tenants import create_tenant, prepare_database
 
 
 def prepare(settings: Settings, dsn: str, owner_dsn: str) -> list[str]:
     """Returns the names of the migrations that ran."""
+    # Before there are several processes that might need it.
+    load_key(settings.data, settings.master_key)
     ran = prepare_database(owner_dsn)
     if settings.sandbox:
         create_tenant(owner_dsn, sandbox.SANDBOX_TENANT)

@@ -128,7 +128,6 @@ class Identifiers:
         with self._lock:
             self._loop = None
             node, self._node = self._node, None
-            self._last_slot_claimed = -1
             unit = self._last_slot >> SEQUENCE_BITS
         if node is not None:
             # What is not given back expires.

@@ -1,5 +1,6 @@
 """One tenant's ledger in this process: its writer, its reads, its place in the database."""
 
+import asyncio
 from typing import Any, TypeVar
 
 from application.clock import Clock
@@ -55,6 +56,10 @@ class Ledger:
     async def caught_up(self, at_least: int = 0) -> int:
         """Waits until reads show every write so far; returns the position that they show."""
         return await self._freshness.wait(self.schema, at_least)
+
+    def next_move(self) -> asyncio.Event:
+        """Set when the read models move on; only a hint."""
+        return self._freshness.next_move(self.schema)
 
     async def close(self) -> None:
         await self.writer.close()

@@ -6,10 +6,10 @@ those of the process that answers.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -57,6 +57,10 @@ class Metrics:
         """How many events the tenant's read models have not seen, and how old the oldest of them is."""
         self._gauges.lags[tenant] = (events, seconds)
 
+    def webhooks(self, tenant: str, pending: int, oldest_seconds: float, attempts: Mapping[str, int]) -> None:
+        """The deliveries that wait, the age of the oldest one's event, and attempts by what came of them."""
+        self._gauges.webhooks[tenant] = (pending, oldest_seconds, attempts)
+
     def request(self, surface: str, method: str, status: int, seconds: float) -> None:
         labels = (surface, method, status)
         child = self._by_labels.get(labels)
@@ -91,6 +95,7 @@ class _Gauges(Collector):
     def __init__(self) -> None:
         self.watched: dict[str, tuple[str, Callable[[], float]]] = {}
         self.lags: dict[str, tuple[int, float]] = {}
+        self.webhooks: dict[str, tuple[int, float, Mapping[str, int]]] = {}
 
     def collect(self) -> Iterable[Metric]:
         for name, (description, read) in self.watched.items():
@@ -105,3 +110,24 @@ class _Gauges(Collector):
             unseen.add_metric([tenant], events)
             age.add_metric([tenant], seconds)
         yield from (unseen, age)
+        yield from self._collect_webhooks()
+
+    def _collect_webhooks(self) -> Iterable[Metric]:
+        pending = GaugeMetricFamily(
+            "daybook_webhook_deliveries_pending", "Deliveries that wait for an attempt.", labels=["tenant"]
+        )
+        age = GaugeMetricFamily(
+            "daybook_webhook_oldest_pending_seconds", "Age of the oldest event that waits.", labels=["tenant"]
+        )
+        # Counted in the ledger itself, so the number is all processes' and survives them.
+        attempts = CounterMetricFamily(
+            "daybook_webhook_attempts",
+            "Attempts succeeded and failed, dead letters, and those sent again on request.",
+            labels=["tenant", "outcome"],
+        )
+        for tenant, (count, seconds, outcomes) in self.webhooks.items():
+            pending.add_metric([tenant], count)
+            age.add_metric([tenant], seconds)
+            for outcome, number in outcomes.items():
+                attempts.add_metric([tenant, outcome], number)
+        yield from (pending, age, attempts)

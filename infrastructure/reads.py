@@ -116,6 +116,10 @@ class Freshness:
         if self._task is not None:
             await end_task(self._task)
 
+    def next_move(self, schema: str) -> asyncio.Event:
+        """Set when the read models move on. Only a hint: it may come late, or never."""
+        return self._moved.setdefault(schema, asyncio.Event())
+
     async def lag(self, schema: str, now: datetime) -> Lag:
         """How far the read models are behind the log, at `now` by the ledger's clock."""
         row = (await self._reads.fetch(schema, _LAG, {}))[0]
@@ -138,7 +142,7 @@ class Freshness:
             return int(rows[0]["projected"])
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         while asyncio.get_running_loop().time() < deadline:
-            moved = self._moved.setdefault(schema, asyncio.Event())
+            moved = self.next_move(schema)
             with contextlib.suppress(TimeoutError):
                 # A notification is only a hint: without one, look again soon.
                 await asyncio.wait_for(moved.wait(), 0.1)

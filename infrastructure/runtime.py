@@ -13,6 +13,7 @@ from infrastructure.oauth_clients import OAuthClients
 from infrastructure.rate_limits import RateLimiter
 from infrastructure.reads import Database, Freshness
 from infrastructure.sandbox import Sandbox
+from infrastructure.sealing import Seal, load_key
 from infrastructure.second_factor import SecondFactor
 from infrastructure.settings import Settings
 from infrastructure.tenants import UnknownTenant, create_tenant, list_tenants, off_the_loop
@@ -43,6 +44,7 @@ class Services:
         self.rate_limiter = RateLimiter(dsn)
         self.second_factor = SecondFactor(is_sandbox=settings.sandbox)
         self.timer_rules = Rules(FAILING_ROUTING_NUMBERS if settings.sandbox else frozenset())
+        self._seal: Seal | None = None
         self._ledgers: dict[str, Ledger] = {}
         self._opening = asyncio.Lock()
 
@@ -50,6 +52,13 @@ class Services:
     def sandbox(self) -> Sandbox:
         assert self._sandbox is not None, "the sandbox's endpoints exist only in the sandbox"
         return self._sandbox
+
+    @property
+    def seal(self) -> Seal:
+        """Seals and opens secrets. The key is read, or made, when it is needed first."""
+        if self._seal is None:
+            self._seal = Seal(load_key(self.settings.data, self.settings.master_key))
+        return self._seal
 
     async def start(self) -> None:
         await self.primary.start()

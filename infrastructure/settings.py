@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from infrastructure import sealing
+
 RateLimits = Literal["documented", "sandbox", "off"]
 ENVIRONMENT_PREFIX = "DAYBOOK_"
 
@@ -32,6 +34,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None, _described("the same database as its owner, who migrates it (default: database_url)")
     ] = None
     reads_url: Annotated[str | None, _described("a replica that answers read models' queries")] = None
+    master_key: Annotated[
+        str | None, _described("base64 of 32 bytes that seal secrets (default: the file master.key in data)")
+    ] = None
     host: Annotated[str, _described("address to listen on")] = "127.0.0.1"
     port: Annotated[int, _described("port to listen on")] = 8000
     workers: Annotated[int, Meta(ge=1, le=64, description="API processes")] = 1
@@ -43,6 +48,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     card_rate_limit: Annotated[
         int, Meta(ge=1, description="requests a minute per client of the card surface (before rate_limits)")
     ] = 100
+    challenge_url: Annotated[
+        str, _described("where cardholders complete a challenge; {requestId} is the authorization's number")
+    ] = "https://3ds.example.com/challenge/{requestId}"
     queue_bound: Annotated[int, Meta(ge=1, description="commands that may wait before the answer is 503")] = (
         4096
     )
@@ -73,6 +81,11 @@ def load(options: Mapping[str, Any], environment: Mapping[str, str] = os.environ
         settings = msgspec.convert(given, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise SettingsError(str(error).replace("`$.", "`")) from error
+    if settings.master_key is not None:
+        try:
+            sealing.decode_key(settings.master_key)
+        except sealing.InvalidMasterKey as error:
+            raise SettingsError(str(error)) from error
     if settings.clock is not None and settings.clock.tzinfo is None:
         raise SettingsError("clock needs a time zone, such as 2025-10-20T15:30:00Z")
     if settings.clock is not None and not settings.sandbox:

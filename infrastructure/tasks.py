@@ -1,4 +1,4 @@
-"""How a task that works for ever is ended."""
+"""How a task that works for ever waits, and how it is ended."""
 
 import asyncio
 import contextlib
@@ -18,3 +18,11 @@ async def end_task(task: asyncio.Task[Any]) -> None:
         await asyncio.wait({task}, timeout=AGAIN_SECONDS)
     with contextlib.suppress(asyncio.CancelledError, Exception):
         task.result()
+
+
+async def set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Waits until the event is set, no longer than that; whether it is."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()

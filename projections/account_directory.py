@@ -12,6 +12,7 @@ from domain.accounts import (
     CLOSED,
     FROZEN,
     AccountFroze,
+    AccountNumberedForCards,
     AccountOpened,
     AccountUnfroze,
     AccountWasClosed,
@@ -53,9 +54,11 @@ select * from unnest(
 _CHANGE = """
 update {schema}.account_directory a
 set updated_at = c.updated_at, status = coalesce(c.status, a.status),
-    overdraft_limit = coalesce(c.overdraft_limit, a.overdraft_limit)
-from unnest(%b::text[], %b::timestamptz[], %b::text[], %b::numeric[])
-    as c (account_id, updated_at, status, overdraft_limit)
+    overdraft_limit = coalesce(c.overdraft_limit, a.overdraft_limit),
+    card_account_id = coalesce(c.card_account_id, a.card_account_id),
+    card_account_space_id = coalesce(c.card_account_space_id, a.card_account_space_id)
+from unnest(%b::text[], %b::timestamptz[], %b::text[], %b::numeric[], %b::bigint[], %b::bigint[])
+    as c (account_id, updated_at, status, overdraft_limit, card_account_id, card_account_space_id)
 where a.account_id = c.account_id
 """
 
@@ -110,11 +113,20 @@ class DirectoryEntry(NamedTuple):
 class _Opened:
     """An account opened in this batch, as it is at the batch's end."""
 
-    __slots__ = ("fact", "overdraft_limit", "status", "updated_at")
+    __slots__ = (
+        "card_account_id",
+        "card_account_space_id",
+        "fact",
+        "overdraft_limit",
+        "status",
+        "updated_at",
+    )
 
-    def __init__(self, fact: Recorded, overdraft_limit: int) -> None:
+    def __init__(self, fact: Recorded, opened: AccountOpened) -> None:
         self.fact = fact
-        self.overdraft_limit = overdraft_limit
+        self.overdraft_limit = opened.overdraft_limit
+        self.card_account_id = opened.card_account_id
+        self.card_account_space_id = opened.card_account_space_id
         self.status = ACTIVE
         self.updated_at = fact.effective_at
 
@@ -126,8 +138,8 @@ class _Opened:
             self.updated_at,
             opened.account_id,
             opened.account_number,
-            opened.card_account_id,
-            opened.card_account_space_id,
+            self.card_account_id,
+            self.card_account_space_id,
             opened.owner_id,
             opened.account_type,
             opened.currency,
@@ -140,9 +152,11 @@ class _Opened:
 class _Change:
     """What a batch changes in an account that was opened before it: None is what stays."""
 
-    __slots__ = ("overdraft_limit", "status", "updated_at")
+    __slots__ = ("card_account_id", "card_account_space_id", "overdraft_limit", "status", "updated_at")
 
     def __init__(self) -> None:
+        self.card_account_id: int | None = None
+        self.card_account_space_id: int | None = None
         self.overdraft_limit: int | None = None
         self.status: str | None = None
         self.updated_at: datetime | None = None
@@ -154,10 +168,10 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
     for fact in batch:
         event = fact.event
         if isinstance(event, AccountOpened):
-            opened[event.account_id] = _Opened(fact, event.overdraft_limit)
+            opened[event.account_id] = _Opened(fact, event)
             continue
         status = _STATUS_AFTER.get(type(event))
-        if status is None and not isinstance(event, OverdraftLimitChanged):
+        if status is None and not isinstance(event, OverdraftLimitChanged | AccountNumberedForCards):
             continue
         account_id = fact.stream[_ACCOUNT:]
         row: _Opened | _Change | None = opened.get(account_id) or changes.get(account_id)
@@ -166,12 +180,25 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
         row.updated_at = fact.effective_at
         if isinstance(event, OverdraftLimitChanged):
             row.overdraft_limit = event.overdraft_limit
+        elif isinstance(event, AccountNumberedForCards):
+            row.card_account_id = event.card_account_id
+            row.card_account_space_id = event.card_account_space_id
         elif status is not None:
             row.status = status
     if opened:
         write(_OPEN, list(zip(*(account.row() for account in opened.values()), strict=True)))
     if changes:
-        rows = [(key, row.updated_at, row.status, row.overdraft_limit) for key, row in changes.items()]
+        rows = [
+            (
+                account_id,
+                change.updated_at,
+                change.status,
+                change.overdraft_limit,
+                change.card_account_id,
+                change.card_account_space_id,
+            )
+            for account_id, change in changes.items()
+        ]
         write(_CHANGE, list(zip(*rows, strict=True)))
 
 
@@ -208,4 +235,4 @@ def _entry(row: dict[str, Any]) -> DirectoryEntry:
     return DirectoryEntry(**{**row, "overdraft_limit": int(row["overdraft_limit"])})
 
 
-MODEL = ReadModel("account_directory", 1, _TABLES, ("account_directory",), apply)
+MODEL = ReadModel("account_directory", 2, _TABLES, ("account_directory",), apply)

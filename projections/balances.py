@@ -26,6 +26,7 @@ from domain.accounts import (
     AccountCredited,
     AccountDebited,
     AccountFroze,
+    AccountNumberedForCards,
     AccountOpened,
     AccountUnfroze,
     AccountWasClosed,
@@ -169,6 +170,8 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
             continue
         event: Any = fact.event
         kind: type[Event] = type(event)
+        if kind is AccountNumberedForCards:
+            continue
         account_id = fact.stream[_ACCOUNT:]
         if kind is AccountOpened:
             opened.append(

@@ -6,13 +6,19 @@ import psycopg
 
 from projections import (
     account_directory,
+    authorizations,
     balances,
+    card_directory,
+    card_holds,
+    card_spending,
     certificates,
     general_ledger,
     holds,
     journal,
     timers,
     transfers,
+    webhook_deliveries,
+    webhooks,
 )
 from projections.read_model import ReadModel
 from projections.sql import bind
@@ -22,10 +28,16 @@ MODELS: tuple[ReadModel, ...] = (
     account_directory.MODEL,
     balances.MODEL,
     holds.MODEL,
+    authorizations.MODEL,
+    card_directory.MODEL,
+    card_holds.MODEL,
+    card_spending.MODEL,
     transfers.MODEL,
     timers.MODEL,
     journal.MODEL,
     general_ledger.MODEL,
+    webhooks.MODEL,
+    webhook_deliveries.MODEL,
 )
 
 # The versions that the tables were made for; and the follower's one step forward, in one place so that no

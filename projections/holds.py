@@ -1,4 +1,4 @@
-"""Holds: money set aside on an account, until it is captured or released.
+"""Holds: money set aside on an account, until it is captured or released. Card holds are elsewhere.
 
 A batch adds up what it placed, captured and released under each hold id; one statement adds the sums to the
 rows. So it makes no difference where batches are cut, and a hold may be raised, or captured in parts.
@@ -114,6 +114,9 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
         if kind not in _KINDS:
             continue
         assert isinstance(event, HoldPlaced | HoldCaptured | HoldReleased)
+        if event.hold_id.isdecimal():
+            # A card's: it has a stream of its own, and `projections/card_holds.py` shows it.
+            continue
         sums = sums_by_hold.get(event.hold_id)
         if sums is None:
             sums = sums_by_hold[event.hold_id] = _Sums(fact, event.reference)
@@ -161,4 +164,4 @@ def _hold(row: dict[str, Any]) -> Hold:
     )
 
 
-MODEL = ReadModel("holds", 1, _TABLES, ("holds",), apply)
+MODEL = ReadModel("holds", 2, _TABLES, ("holds",), apply)

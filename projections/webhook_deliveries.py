@@ -5,7 +5,7 @@ position, and the attempts that were recorded since. Only the earliest pending d
 aggregate is ready: `ready_at` is when its next attempt may be made, null for those that wait behind it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -127,7 +127,8 @@ with queues as (
     join {schema}.webhook_deliveries d
       on d.webhook = o.webhook and d.position = o.position and d.ordinal = o.ordinal
 ), first as (
-    select p.webhook, p.position, p.ordinal, greatest(p.due_at, s.last_attempt_at) as ready_at
+    select p.webhook, p.position, p.ordinal,
+           case when p.due_at is not null then greatest(p.due_at, s.last_attempt_at) end as ready_at
     from queues q
     cross join lateral (
         select e.webhook, e.position, e.ordinal, e.due_at from {schema}.webhook_deliveries e
@@ -172,22 +173,137 @@ _UNSUBSCRIBE = "delete from {schema}.webhook_subscriptions where webhook = %b"
 _DROP_RECEIVER = "delete from {schema}.webhook_receivers where webhook = %b"
 _DROP_DELIVERIES = "delete from {schema}.webhook_deliveries where webhook = %b"
 
-_WEBHOOK_EVENTS = (WebhookCreated, WebhookUpdated, WebhookDeleted)
-_DELIVERY_EVENTS = (DeliverySucceeded, DeliveryFailed, DeliveryDeadLettered, DeliveryRequeued)
-_DELIVERY = len("delivery-")
-
-SUCCEEDED, FAILED = "succeeded", "failed"
+SUCCEEDED, FAILED, REQUEUED = "succeeded", "failed", "requeued"
 _COUNTED: dict[type[Event], str] = {
     DeliverySucceeded: SUCCEEDED,
     DeliveryFailed: FAILED,
     DeliveryDeadLettered: DEAD_LETTERED,
-    DeliveryRequeued: "requeued",
+    DeliveryRequeued: REQUEUED,
 }
+_WEBHOOK_EVENTS = (WebhookCreated, WebhookUpdated, WebhookDeleted)
+_DELIVERY = len("delivery-")
+
+
+class _Outcome:
+    """What a batch's facts make of one delivery. `attempts` is None where it was not tried."""
+
+    __slots__ = ("attempts", "due_at", "error", "is_requeued", "last_attempt_at", "response_status", "status")
+
+    def __init__(self) -> None:
+        self.status = PENDING
+        self.due_at: datetime | None = None
+        self.attempts: int | None = None
+        self.last_attempt_at: datetime | None = None
+        self.response_status: int | None = None
+        self.error: str | None = None
+        self.is_requeued = False
+
+    def take(self, event: Event, at: datetime) -> None:
+        match event:
+            case DeliverySucceeded():
+                self.status, self.due_at = DELIVERED, None
+                self.attempts, self.last_attempt_at = event.attempt, at
+                self.response_status, self.error = event.response_status, None
+            case DeliveryFailed():
+                # Without a next attempt it is about to become a dead letter, and not due any more.
+                self.status, self.due_at = PENDING, event.next_attempt_at
+                self.attempts, self.last_attempt_at = event.attempt, at
+                self.response_status, self.error = event.response_status, event.error
+            case DeliveryDeadLettered():
+                self.status, self.due_at = DEAD_LETTERED, None
+            case DeliveryRequeued():
+                self.status, self.due_at, self.is_requeued = PENDING, at, True
+
+
+class _Segment:
+    """What facts between two changes of webhooks announce and settle."""
+
+    def __init__(self) -> None:
+        self.announced: tuple[list[Any], ...] = ([], [], [], [], [], [])
+        self.outcomes: dict[DeliveryKey, _Outcome] = {}
+        self.counts: dict[str, int] = {}
+
+    def announce(self, fact: Recorded) -> None:
+        surfaces, event_types, aggregates, positions, ordinals, due_at = self.announced
+        for ordinal, announcement in enumerate(ANNOUNCES[type(fact.event)](fact.stream, fact.event)):
+            surfaces.append(announcement.surface)
+            event_types.append(announcement.event_type)
+            aggregates.append(announcement.aggregate)
+            positions.append(fact.position)
+            ordinals.append(ordinal)
+            due_at.append(fact.recorded_at)
+
+    def settle(self, fact: Recorded) -> None:
+        outcome = _COUNTED[type(fact.event)]
+        self.counts[outcome] = self.counts.get(outcome, 0) + 1
+        key = deliveries.key_of(fact.stream[_DELIVERY:])
+        if key is not None:
+            self.outcomes.setdefault(key, _Outcome()).take(fact.event, fact.effective_at)
+
+    def write(self, write: Write) -> None:
+        if self.announced[0]:
+            write(_ANNOUNCE, self.announced)
+        if self.outcomes:
+            self._write_outcomes(write)
+        if self.counts:
+            write(_COUNT_ATTEMPTS, (list(self.counts), list(self.counts.values())))
+
+    def _write_outcomes(self, write: Write) -> None:
+        keys = [list(column) for column in zip(*self.outcomes, strict=True)]
+        outcomes = list(self.outcomes.values())
+        requeued = [key for key, outcome in self.outcomes.items() if outcome.is_requeued]
+        if requeued:
+            write(_STEP_BACK, [list(column) for column in zip(*requeued, strict=True)])
+        columns = (
+            [outcome.status for outcome in outcomes],
+            [outcome.due_at for outcome in outcomes],
+            [outcome.attempts for outcome in outcomes],
+            [outcome.last_attempt_at for outcome in outcomes],
+            [outcome.response_status for outcome in outcomes],
+            [outcome.error for outcome in outcomes],
+        )
+        write(_SETTLE, (*keys, *columns))
+        write(_MAKE_READY, keys)
 
 
 def apply(batch: Sequence[Recorded], write: Write) -> None:
-    for segment in _segments(batch):
-        if isinstance(segment, Recorded):
-            _change_webhook(segment, write)
-        else:
-            _apply_segment(segment, write)
+    segment = _Segment()
+    for fact in batch:
+        kind = type(fact.event)
+        if kind in ANNOUNCES:
+            segment.announce(fact)
+        elif kind in _COUNTED:
+            segment.settle(fact)
+        elif kind in _WEBHOOK_EVENTS:
+            # What was announced before went to the webhooks as they were.
+            segment.write(write)
+            segment = _Segment()
+            _change_webhook(fact, write)
+    segment.write(write)
+
+
+def _change_webhook(fact: Recorded, write: Write) -> None:
+    webhook = webhooks.number_of(fact.stream)
+    event = fact.event
+    if isinstance(event, WebhookDeleted):
+        for statement in (_UNSUBSCRIBE, _DROP_RECEIVER, _DROP_DELIVERIES):
+            write(statement, (webhook,))
+        return
+    assert isinstance(event, WebhookCreated | WebhookUpdated), "there are no other facts of webhooks"
+    if isinstance(event, WebhookCreated):
+        active_since = event.created_at if event.active else None
+        write(_ADD_RECEIVER, (webhook, event.surface, event.url, event.secret, active_since))
+    else:
+        write(_UNSUBSCRIBE, (webhook,))
+        write(_CHANGE_RECEIVER, (event.url, event.secret, event.active, event.updated_at, webhook))
+    if event.active:
+        write(_SUBSCRIBE, (webhooks.expanded(event.surface, event.events), webhook))
+
+
+MODEL = ReadModel(
+    "webhook_deliveries",
+    1,
+    _TABLES,
+    ("webhook_receivers", "webhook_subscriptions", "webhook_deliveries", "webhook_attempts"),
+    apply,
+)

@@ -43,7 +43,9 @@ order by position desc limit %(limit)s offset %(offset)s
 
 _TOTAL = "select count(*) as total from {schema}.webhooks where surface = %(surface)s"
 
-_ONE = f"select {_COLUMNS} from {{schema}}.webhooks where webhook_id = %(webhook_id)s and surface = %(surface)s"
+_ONE = (
+    f"select {_COLUMNS} from {{schema}}.webhooks where webhook_id = %(webhook_id)s and surface = %(surface)s"
+)
 
 
 class WebhookView(NamedTuple):
@@ -66,10 +68,10 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
     for fact in batch:
         event = fact.event
         if isinstance(event, WebhookCreated):
-            terms = (event.webhook_id, event.surface, event.url, list(event.events), event.active)
+            terms = [event.webhook_id, event.surface, event.url, list(event.events), event.active]
             write(_CREATE, (*terms, event.created_at, event.created_at, fact.position))
         elif isinstance(event, WebhookUpdated):
-            terms = (event.url, list(event.events), event.active, event.updated_at)
+            terms = [event.url, list(event.events), event.active, event.updated_at]
             write(_UPDATE, (*terms, fact.stream))
         elif isinstance(event, WebhookDeleted):
             write(_DELETE, (fact.stream,))

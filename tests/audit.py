@@ -15,6 +15,7 @@ from domain.catalogue import decode, evolve_for
 from domain.chart_of_accounts import CUSTOMER_DEPOSITS, TRANSFER_CLEARING
 from domain.transfers import Transfer
 from infrastructure.migrator import bind
+from tests.card_audit import CardAudit
 
 _LOG = """
 select originator_id, originator_version, topic, state, notification_id
@@ -47,7 +48,9 @@ def audit(facts: Iterable[StoredFact]) -> dict[str, Known]:
     facts = list(facts)
     states = fold(facts)
     _check_totals(facts)
-    _check_holds(facts, states)
+    cards = CardAudit()
+    cards.read((fact.stream, decode(fact.topic, fact.state).data) for fact in facts)
+    _check_holds(facts, states, held_for_cards=cards.finish(states))
     _check_allowances(states)
     balance = trial_balance(facts)
     assert sum(balance.values()) == 0
@@ -99,19 +102,22 @@ def _check_totals(facts: Iterable[StoredFact]) -> None:
             totals[fact.stream] = (posted, held, limit)
 
 
-def _check_holds(facts: Iterable[StoredFact], states: Mapping[str, Known]) -> None:
-    """Each hold was placed once and ended at most once, and accounts hold what live transfers need."""
+def _check_holds(
+    facts: Iterable[StoredFact], states: Mapping[str, Known], held_for_cards: Mapping[str, int]
+) -> None:
+    """Each hold was placed once, a transfer's ended at most once, and accounts hold what live transfers and
+    card holds need."""
     placed: Counter[str] = Counter()
     ended: Counter[str] = Counter()
     for fact in facts:
         event = decode(fact.topic, fact.state).data
         if isinstance(event, accounts.HoldPlaced):
             placed[event.hold_id] += 1
-        elif isinstance(event, accounts.HoldReleased | accounts.HoldCaptured):
+        elif isinstance(event, accounts.HoldReleased | accounts.HoldCaptured) and not event.hold_id.isdigit():
             ended[event.hold_id] += 1
     assert set(placed.values()) <= {1}
     assert set(ended.values()) <= {1}
-    needed: Counter[str] = Counter()
+    needed: Counter[str] = Counter(held_for_cards)
     for _, state in states.values():
         if isinstance(state, Transfer) and state.status in _LIVE:
             needed[state.created.from_account_id] += state.total.minor

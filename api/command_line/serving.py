@@ -6,6 +6,7 @@ import socket
 
 from api.command_line.exits import CommandFailed, Exit
 from api.command_line.processes import DRAIN_SECONDS, end_with_parent
+from api.webhook_messages import WebhookMessages
 from infrastructure.background import Background
 from infrastructure.logs import configure_logging
 from infrastructure.runtime import Services
@@ -57,7 +58,7 @@ def run_api(settings: Settings) -> None:
 
 
 def run_worker(settings: Settings) -> None:
-    """Follows the log and fires timers until SIGTERM."""
+    """Follows the log, fires timers and delivers to webhooks until SIGTERM."""
     end_with_parent()
     configure_logging(settings.log_level)
     asyncio.run(_work(settings))
@@ -74,6 +75,6 @@ async def _work(settings: Settings) -> None:
     )
     await services.start()
     try:
-        await Background(services).run(stop)
+        await Background(services, WebhookMessages(settings.challenge_url)).run(stop)
     finally:
         await services.close()

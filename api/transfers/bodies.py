@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import UNSET, Raw
 
+from api.amounts import amount_of
 from api.instants import whole_seconds
 from api.transfers import documents
 from api.transfers.errors import number
@@ -27,10 +28,6 @@ CREATED_MESSAGE = "Transfer initiated successfully"
 REPLAYED_MESSAGE = "Transfer already exists (idempotent request)"
 CANCELLED_MESSAGE = "Transfer cancelled successfully"
 VERIFIED_MESSAGE = "MFA verified successfully - transfer is now pending"
-
-
-def amount_of(money: Money) -> Raw:
-    return Raw(money.decimal().encode())
 
 
 def masked(account_number: str) -> str:

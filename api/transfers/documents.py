@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from api.amounts import Amount
+
 Status = Literal["initiated", "pending", "processing", "settled", "failed", "cancelled", "reversed"]
 TransferTypeName = Literal["internal", "interbank"]
 ErrorCode = Literal[
@@ -30,13 +32,6 @@ ErrorCode = Literal[
 ]
 
 _AMOUNT_PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,2})?$"
-Amount = Annotated[
-    Raw,
-    Meta(
-        description="Exactly as many digits after the point as the currency has.",
-        extra_json_schema={"type": "number"},
-    ),
-]
 GivenAmount = Annotated[
     Raw,
     Meta(

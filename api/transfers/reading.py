@@ -3,11 +3,22 @@ together fits together."""
 
 from api.transfers import bodies, documents
 from domain import errors
-from projections import account_directory, balances, holds, recent_postings, transfer_details, transfers
+from projections import (
+    account_directory,
+    balances,
+    card_holds,
+    holds,
+    recent_postings,
+    transfer_details,
+    transfers,
+)
 from projections.read_model import Fetch
 
 # Something may be written all the time; what is shown then is new, but may be of two neighbouring instants.
 ATTEMPTS = 3
+
+# The newest ones; their sum is shown whole, however many there are.
+HOLDS_SHOWN_MAX = 100
 
 
 async def transfer_detail(fetch: Fetch, user_id: str, transfer_id: str) -> documents.TransferDetail:
@@ -40,7 +51,7 @@ async def account_balance(fetch: Fetch, user_id: str, identifier: str) -> docume
         raise errors.AccountNotFound(identifier)
     balance = await _balance(fetch, account.account_id)
     for _ in range(ATTEMPTS):
-        active = await holds.active_of_account(fetch, account.account_id)
+        active = await _active_holds(fetch, account.account_id)
         incoming = await transfers.incoming_total(fetch, account.account_id)
         postings = await recent_postings.last_of_account(fetch, account.account_id)
         again = await _balance(fetch, account.account_id)
@@ -48,6 +59,14 @@ async def account_balance(fetch: Fetch, user_id: str, identifier: str) -> docume
             break
         balance = again
     return bodies.account_balance(account, balance, incoming, active, postings)
+
+
+async def _active_holds(fetch: Fetch, account_id: str) -> list[holds.Hold]:
+    """Those of transfers and those of cards, newest first."""
+    active = await holds.active_of_account(fetch, account_id, HOLDS_SHOWN_MAX)
+    active += await card_holds.active_of_account(fetch, account_id, HOLDS_SHOWN_MAX)
+    active.sort(key=lambda hold: hold.created_at, reverse=True)
+    return active[:HOLDS_SHOWN_MAX]
 
 
 async def _balance(fetch: Fetch, account_id: str) -> balances.Balance:

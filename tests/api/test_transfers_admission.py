@@ -113,6 +113,25 @@ def test_the_thousand_and_first_request_in_an_hour_is_refused(strict: SandboxSer
         assert demo.get(TRANSFERS).status_code == 200
 
 
+def test_every_answer_to_a_known_caller_shows_its_limits(strict: SandboxService) -> None:
+    """Whatever is wrong with the request, it counts; without a token nothing is shown."""
+    strict.set_clock("2025-10-20T20:00:00Z")
+    with strict.user() as demo, strict.user(scope="audit.read", subject="user_demo") as outsider:
+        large = b"{" + b" " * 2**20 + b"}"
+        answers = [
+            demo.get("/api/nothing"),
+            demo.put(TRANSFERS),
+            demo.post(TRANSFERS, content=large, headers={"Content-Type": "application/json"}),
+            demo.post(TRANSFERS, content=b"{}", headers={"Content-Type": "text/plain"}),
+            outsider.get(TRANSFERS),
+        ]
+    assert [answer.status_code for answer in answers] == [404, 405, 413, 415, 403]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["99", "98", "97", "96", "95"]
+    nobody = strict.http.get("/api/nothing")
+    assert nobody.status_code == 401
+    assert "X-RateLimit-Limit" not in nobody.headers
+
+
 def test_reset_clears_the_rate_counters(strict: SandboxService) -> None:
     """Who was refused may go on."""
     strict.set_clock("2025-10-20T21:00:00Z")
@@ -152,8 +171,11 @@ def test_request_ids_are_echoed_where_they_are_sane(running_sandbox: SandboxServ
 def test_what_the_surface_does_not_have(
     running_sandbox: SandboxService, method: str, path: str, status: int, code: str
 ) -> None:
-    """Unknown paths and methods below its prefix: its own error body; 405 says what there is."""
-    response = running_sandbox.http.request(method, path)
+    """Unknown paths and methods below its prefix: its own error body; 405 says what there is. Those without a
+    token are told nothing."""
+    assert running_sandbox.http.request(method, path).status_code == 401
+    with running_sandbox.user() as demo:
+        response = demo.request(method, path)
     assert response.status_code == status
     assert response.json().keys() == {"error", "code"}
     assert response.json()["code"] == code

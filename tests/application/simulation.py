@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from application import accounts as account_commands
-from application import settlement, transfers, users
+from application import cards, settlement, transfers, users
 from application.decision import ABSENT, Command, Decision, Handler, Known
 from application.idempotency import RequestKey
 from application.store import StoreUnavailable
@@ -26,6 +26,7 @@ from domain.errors import DomainError
 from domain.money import Money
 from domain.transfers import ExternalAccount
 from domain.users import UserRegistered
+from tests.application.card_commands import CardCommands
 from tests.application.memory_store import Faults, MemoryEventStore, MemoryLog
 from tests.audit import audit
 
@@ -85,6 +86,7 @@ class Simulation:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         self.clock = SimulatedClock()
+        self.cards = CardCommands(self.chance, START, self.plan.accounts)
         self.transfer_ids: list[tuple[str, str]] = []
         self.writers: list[Writer] = []
         self.stores: list[MemoryEventStore] = []
@@ -148,6 +150,8 @@ class Simulation:
                 opened.account_id, "credit", Money(300_00, "USD"), CASH, "deposit", f"opening-{index}"
             )
             await writer.execute(account_commands.post, deposit)
+        for card in self.cards.issue():
+            await writer.execute(cards.issue_card, card)
         await writer.close()
 
     async def _client(self) -> None:
@@ -158,8 +162,9 @@ class Simulation:
                 if attempt.is_answered:
                     # A client that sends again although it was answered.
                     if self.chance.random() < 0.1:
-                        await self._send(handler, command, effective_at)
+                        await self._send(handler, self.cards.again(command), effective_at)
                     break
+                command = self.cards.again(command)
 
     async def _send(
         self, handler: Handler[Any, Any], command: Command, effective_at: datetime | None
@@ -176,6 +181,7 @@ class Simulation:
             if self.chance.random() < 0.05:
                 submitted.cancel()
             attempt.outcome = await submitted
+            self.cards.saw(attempt.outcome.answer)
         except (DomainError, StoreUnavailable, WriterClosed, asyncio.CancelledError) as error:
             attempt.error = error
         attempt.last = len(self.log.facts)
@@ -183,7 +189,10 @@ class Simulation:
 
     def _any_command(self) -> tuple[Handler[Any, Any], Command, datetime | None]:
         self._numbers += 1
-        kind = self.chance.choices(("create", "change", "step", "post", "status"), weights=(8, 4, 4, 3, 1))[0]
+        kinds = ("card", "create", "change", "step", "post", "status")
+        kind = self.chance.choices(kinds, weights=(16, 8, 4, 4, 3, 1))[0]
+        if kind == "card":
+            return self.cards.any()
         if kind in ("change", "step") and self.transfer_ids:
             transfer_id, user_id = self.chance.choice(self.transfer_ids)
             return self._change(transfer_id, user_id) if kind == "change" else self._step(transfer_id)

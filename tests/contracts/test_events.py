@@ -97,6 +97,7 @@ FIRST_OF_CATEGORY = {
     "card": "card.issued",
     "hold": "hold.placed",
     "transfer": "transfer.created",
+    "webhook": "webhook.created",
 }
 
 

@@ -44,8 +44,8 @@ YEARS_AGO = datetime(2020, 1, 6, 9, tzinfo=UTC)
 
 
 @contextmanager
-def worker(dsn: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    settings = settings_module.load({"data": folder, "database_url": dsn}, {})
+def worker(dsn: str, folder: Path, *, sandbox: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    settings = settings_module.load({"data": folder, "database_url": dsn, "sandbox": sandbox}, {})
     process = subprocess.Popen(
         [sys.executable, "-m", "api.command_line", "worker"], env={**os.environ, **to_environment(settings)}
     )
@@ -225,7 +225,9 @@ async def _settle_twice_at_once(dsn: str, folder: Path) -> dict[str, int]:
         # Created years ago, so that by now every step of theirs is due.
         for number in range(40):
             await ledgers[number % 2].execute(
-                create_transfer, _transfer(number), Origin(effective_at=YEARS_AGO + timedelta(seconds=number))
+                create_transfer,
+                transfer_of(number),
+                Origin(effective_at=YEARS_AGO + timedelta(seconds=number)),
             )
         await _fire_until_settled(ledgers)
         rows = await ledgers[0].fetch("select account_id, posted from {schema}.balances", {})
@@ -241,7 +243,7 @@ async def _register_as_treasury(ledger: Ledger) -> None:
     )
 
 
-def _transfer(number: int) -> CreateTransfer:
+def transfer_of(number: int) -> CreateTransfer:
     return CreateTransfer(
         transfer_id=f"tx_{number:04}",
         idempotency_key=f"key-{number}",

@@ -139,6 +139,40 @@ def test_processes_never_make_the_same_number(control_dsn: str) -> None:
     assert len({number for each in made for number in each}) == 9000
 
 
+def test_a_node_left_behind_is_the_last_choice(control_dsn: str) -> None:
+    """Its holder may only be slow: as long as others are free, it keeps what it has."""
+
+    async def story() -> None:
+        clock = Clock()
+        async with crashing(control_dsn, clock) as slow:
+            left = node_of(slow.next_block())
+            execute(control_dsn, _EXPIRE)
+            async with numbering(control_dsn, clock) as numbers:
+                assert node_of(numbers.next_block()) != left
+                execute(control_dsn, _TAKE_ALL_BUT, left)
+                async with numbering(control_dsn, clock) as last:
+                    assert node_of(last.next_block()) == left
+
+    asyncio.run(story())
+
+
+def test_a_renewal_never_takes_back_what_was_claimed(control_dsn: str) -> None:
+    """The clock jumped far ahead for a moment: what was claimed then may be in use, and stays claimed."""
+
+    async def story() -> None:
+        clock = Clock()
+        async with numbering(control_dsn, clock) as numbers:
+            clock.now_ms += 60 * MINUTE_MS
+            await numbers._renew()
+            claimed = rows(control_dsn, USED_UNTIL)
+            clock.now_ms -= 60 * MINUTE_MS
+            await numbers._renew()
+            assert rows(control_dsn, USED_UNTIL) == claimed
+            assert unit_of(numbers.next_block()) == NOW_UNIT
+
+    asyncio.run(story())
+
+
 async def _later_than(dsn: str, seen: list[int]) -> list[int]:
     await until(lambda: rows(dsn, USED_UNTIL) > seen)
     return rows(dsn, USED_UNTIL)

@@ -150,16 +150,24 @@ def test_threads_that_share_a_generator_never_get_the_same_number(control_dsn: s
 
 
 def test_another_node_never_continues_a_unit(control_dsn: str) -> None:
-    """Within one unit a lower node makes lower numbers, so a change of nodes begins a new one."""
+    """Within one unit a lower node makes lower numbers, so a change of nodes begins a new one.
+
+    Also where the old node went on while the new one was being claimed.
+    """
 
     async def story() -> None:
         clock = Clock()
         async with numbering(control_dsn, clock) as numbers:
-            before = numbers.next_block()
-            await numbers._claim()
-            after = numbers.next_block()
-            assert node_of(after) != node_of(before)
-            assert unit_of(after) == unit_of(before) + 1
+            for made_meanwhile in (0, 100):
+                before = numbers.next_block()
+                claiming = asyncio.create_task(numbers._claim())
+                await asyncio.sleep(0)
+                for _ in range(made_meanwhile):
+                    before = numbers.next_block()
+                await claiming
+                after = numbers.next_block()
+                assert node_of(after) != node_of(before)
+                assert unit_of(after) == unit_of(before) + 1
 
     asyncio.run(story())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from application.decision import ABSENT, Known
+from application.decision import ABSENT, Command, Decision, Handler, Known, StreamsMissing
 from domain import accounts, allowances, chart_of_accounts, transfers
 from domain.accounts import AccountOpened
 from domain.catalogue import encode, evolve_for
@@ -14,6 +14,7 @@ from domain.events import Envelope, Event
 from domain.money import Money
 from domain.transfers import ProcessingStarted, TransferCreated, TransferSettled
 from projections.sql import bind
+from tests.projections.card_commands import CardDesk, be_challenged, use_busily
 
 START = datetime(2025, 10, 20, 9, 0, tzinfo=UTC)
 
@@ -37,6 +38,19 @@ class BankHistory:
             envelope = Envelope(self.now, event, effective_at, "client", f"req-{version}")
             self.facts.append((stream, version, event.TOPIC, encode(envelope)))
         self._known[stream] = Known(version, state)
+
+    def run(self, handler: Handler[Any, Any], command: Command) -> Any:
+        """What the service's own handler decides; it is expected to know all streams or find them new."""
+        while True:
+            decision = Decision(self.now, self._known, {})
+            try:
+                answer = handler(decision, command)
+            except StreamsMissing as missing:
+                self._known.update(dict.fromkeys(missing.streams, ABSENT))
+                continue
+            for stream, _, event in decision.recorded:
+                self.record(stream, event)
+            return answer
 
     def state(self, stream: str) -> Any:
         return self._known.get(stream, ABSENT).state
@@ -167,12 +181,16 @@ class BankHistory:
 
 
 def busy_bank(transfers_count: int, accounts_count: int = 20, prefix: str = "") -> Iterator[BankHistory]:
-    """A bank where every third transfer settles; given again and again, to be appended in parts."""
+    """A bank where every third transfer settles, and cards are used as often; given again and again, to be
+    appended in parts."""
     bank = BankHistory(prefix)
     bank.add_chart()
     names = [bank.open(f"account{number:012d}") for number in range(accounts_count)]
     for name in names:
         bank.credit(name, 10_000_000_00)
+    desk = CardDesk(bank)
+    cards = [desk.issue(name) for name in names]
+    be_challenged(desk, names[0])
     yield bank
     for number in range(transfers_count):
         source, target = names[number % accounts_count], names[(7 * number + 1) % accounts_count]
@@ -181,6 +199,7 @@ def busy_bank(transfers_count: int, accounts_count: int = 20, prefix: str = "") 
         transfer_id = bank.create_transfer(source, target, 100 + number % 900, f"user{number % 50:06d}")
         if number % 3 == 0:
             bank.settle_transfer(transfer_id)
+        use_busily(desk, cards, number)
         bank.pass_time(milliseconds=40)
         if number % 500 == 499:
             yield bank

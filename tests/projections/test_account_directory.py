@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.accounts import CARD_ACCOUNT_SPACE_ID
 from projections import account_directory
 from projections.account_directory import MODEL
 from tests.projections.bank_decisions import (
@@ -11,6 +12,8 @@ from tests.projections.bank_decisions import (
     every_outcome,
     make_tables,
 )
+from tests.projections.card_commands import CardDesk
+from tests.projections.card_outcomes import every_card_outcome
 from tests.projections.conftest import Tenant, answer
 
 NUMBER = "1234567890"
@@ -132,9 +135,29 @@ def test_status_and_overdraft_limit_follow_the_account(
     assert found["acct_ann"].updated_at == changed_at
 
 
+@pytest.mark.parametrize("is_one_batch", [True, False])
+def test_an_account_is_found_by_the_number_it_got_with_its_first_card(
+    tenant: Tenant, bank: Bank, is_one_batch: bool
+) -> None:
+    make_tables(tenant, MODEL)
+    opened = len(bank.facts)
+    desk = CardDesk(bank)
+    desk.issue("acct_savings")
+    numbered_at = bank.now
+    desk.issue("acct_savings")
+    batches = [bank.facts] if is_one_batch else [bank.facts[:opened], bank.facts[opened:]]
+    apply_batches(tenant, MODEL, batches)
+    entry = answer(account_directory.by_ids(tenant.fetch, ["acct_savings"]))["acct_savings"]
+    assert entry.card_account_id is not None
+    assert entry.card_account_space_id == CARD_ACCOUNT_SPACE_ID
+    assert entry.updated_at == numbered_at
+    assert answer(account_directory.resolve(tenant.fetch, str(entry.card_account_id))) == entry
+
+
 def test_batches_may_be_cut_anywhere(tenant: Tenant) -> None:
     make_tables(tenant, MODEL)
     bank, _ = every_outcome()
-    contents = contents_for_every_cut(tenant, MODEL, bank.facts)
-    assert len(contents[0]["account_directory"]) == 3
-    assert all(other == contents[0] for other in contents)
+    for facts, rows in ((bank.facts, 3), (every_card_outcome().bank.facts, 2)):
+        contents = contents_for_every_cut(tenant, MODEL, facts)
+        assert len(contents[0]["account_directory"]) == rows
+        assert all(other == contents[0] for other in contents)

@@ -18,6 +18,7 @@ from tests.projections.bank_decisions import (
     every_outcome,
     make_tables,
 )
+from tests.projections.card_outcomes import every_card_outcome
 from tests.projections.conftest import Tenant, answer
 
 
@@ -128,8 +129,8 @@ def test_a_hold_that_is_captured_in_parts_stays_active_until_nothing_is_left(ten
     [
         ("hold_1", "tx_1"),
         ("hold_1", "1"),
-        ("1", "tx_1"),
-        ("1", "1"),
+        ("one", "tx_one"),
+        ("one", "one"),
         ("hold_tx_1", "tx_tx_1"),
         ("tx_1", "hold_1"),
     ],
@@ -139,6 +140,12 @@ def test_a_reference_is_given_back_as_it_was(tenant: Tenant, hold_id: str, refer
     apply_batches(tenant, MODEL, [_facts(accounts.HoldPlaced(hold_id, _usd(100), reference, 0, 100))])
     (hold,) = answer(holds.active_of_account(tenant.fetch, "acct_ann"))
     assert (hold.hold_id, hold.reference) == (hold_id, reference)
+
+
+def test_card_holds_are_left_out(tenant: Tenant) -> None:
+    make_tables(tenant, MODEL)
+    apply_batches(tenant, MODEL, [every_card_outcome().bank.facts])
+    assert tenant.rows("select from {schema}.holds") == []
 
 
 def test_batches_may_be_cut_anywhere(tenant: Tenant) -> None:

@@ -1,13 +1,22 @@
-"""Timers: each transfer's next step is due at its time, and nothing is due for one that has ended."""
+"""Timers: what comes next for each subject is due at its time, and nothing is due for one that has ended."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from application import timers as application_timers
-from domain import transfers
+from domain import authorizations, holds, transfers
 from projections import timers
-from projections.timers import EXPIRE_MFA, MODEL, SETTLE, START_PROCESSING, Timer
+from projections.timers import (
+    EXPIRE_CHALLENGE,
+    EXPIRE_HOLD,
+    EXPIRE_MFA,
+    EXPIRE_OVERRIDE,
+    MODEL,
+    SETTLE,
+    START_PROCESSING,
+    Timer,
+)
 from tests.projections.bank_decisions import (
     ELSEWHERE,
     Bank,
@@ -16,6 +25,8 @@ from tests.projections.bank_decisions import (
     every_outcome,
     make_tables,
 )
+from tests.projections.card_commands import CardDesk
+from tests.projections.card_outcomes import every_card_outcome
 from tests.projections.conftest import Tenant, answer
 
 NOON = datetime(2025, 10, 21, 12, tzinfo=UTC)
@@ -103,16 +114,93 @@ def test_the_earliest_timer_is_known(tenant: Tenant, bank: Bank) -> None:
     assert answer(timers.earliest(tenant.fetch)) == NOON - timedelta(hours=2)
 
 
-def test_every_kind_has_a_command() -> None:
-    for kind in (START_PROCESSING, SETTLE, EXPIRE_MFA):
-        due = application_timers.DueTimer(kind, "tx_1", NOON)
-        handler, _ = application_timers.command_for(due, application_timers.Rules())
-        assert callable(handler)
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        (START_PROCESSING, "tx_1"),
+        (SETTLE, "tx_1"),
+        (EXPIRE_MFA, "tx_1"),
+        (EXPIRE_CHALLENGE, "authorization-4"),
+        (EXPIRE_HOLD, "hold-6"),
+        (EXPIRE_OVERRIDE, "override-8"),
+    ],
+)
+def test_every_kind_has_a_command(kind: str, subject: str) -> None:
+    due = application_timers.DueTimer(kind, subject, NOON)
+    handler, _ = application_timers.command_for(due, application_timers.Rules())
+    assert callable(handler)
+
+
+def test_a_challenge_is_due_ten_minutes_after_it_was_asked(tenant: Tenant, bank: Bank) -> None:
+    desk = CardDesk(bank)
+    asked = [desk.challenge(desk.issue("acct_ann")) for _ in range(3)]
+    apply_batches(tenant, MODEL, [bank.facts])
+    assert _due(tenant) == [
+        (EXPIRE_CHALLENGE, f"authorization-{ruling.request_id}", ruling.decided_at + timedelta(minutes=10))
+        for ruling in asked
+    ]
+    first, second, _ = (ruling.request_id for ruling in asked)
+    known = len(bank.facts)
+    desk.complete_challenge(first, "FAILURE")
+    bank.now += timedelta(minutes=10)
+    desk.expire_challenge(second)
+    apply_batches(tenant, MODEL, [bank.facts[known:]])
+    assert [timer.subject for timer in _due(tenant)] == [authorizations.stream(asked[2].request_id)]
+
+
+def test_a_hold_is_due_until_it_ends(tenant: Tenant, bank: Bank) -> None:
+    desk = CardDesk(bank)
+    hold_id = desk.hold(desk.issue("acct_ann"), 50_00)
+    expires_at = bank.now + holds.LIFE
+    desk.capture(hold_id, 20_00, is_final=False)
+    due = (EXPIRE_HOLD, f"hold-{hold_id}", expires_at)
+    apply_batches(tenant, MODEL, [bank.facts])
+    assert _due(tenant) == [due]
+    known = len(bank.facts)
+    desk.capture(hold_id, 10_00, is_final=False)
+    apply_batches(tenant, MODEL, [bank.facts[known:]])
+    assert _due(tenant) == [due]
+    known = len(bank.facts)
+    desk.capture(hold_id, 5_00)
+    apply_batches(tenant, MODEL, [bank.facts[known:]])
+    assert _due(tenant) == []
+
+
+def test_an_override_is_due_when_it_expires(tenant: Tenant, bank: Bank) -> None:
+    desk = CardDesk(bank)
+    card_id = desk.issue("acct_ann")
+    expires_at = bank.now + timedelta(hours=3)
+    kept = desk.override(card_id, timedelta(hours=3), daily=6_000_00)
+    deleted = desk.override(card_id, daily=7_000_00)
+    desk.delete_override(deleted)
+    apply_batches(tenant, MODEL, [bank.facts])
+    assert _due(tenant) == [(EXPIRE_OVERRIDE, f"override-{kept}", expires_at)]
+    known = len(bank.facts)
+    bank.now = expires_at
+    desk.expire_override(kept)
+    apply_batches(tenant, MODEL, [bank.facts[known:]])
+    assert _due(tenant) == []
+
+
+def test_firing_all_that_is_due_leaves_nothing_due(tenant: Tenant, bank: Bank) -> None:
+    outcomes = every_card_outcome()
+    facts = outcomes.bank.facts
+    apply_batches(tenant, MODEL, [facts])
+    timers_due = _due(tenant)
+    assert {timer.kind for timer in timers_due} == {EXPIRE_CHALLENGE, EXPIRE_HOLD, EXPIRE_OVERRIDE}
+    known = len(facts)
+    outcomes.bank.now = timers_due[-1].due_at
+    for timer in timers_due:
+        due = application_timers.DueTimer(*timer)
+        outcomes.bank.run(*application_timers.command_for(due, application_timers.Rules()))
+    apply_batches(tenant, MODEL, [facts[known:]])
+    assert _due(tenant) == []
 
 
 def test_batches_may_be_cut_anywhere(tenant: Tenant) -> None:
     make_tables(tenant, MODEL)
     bank, _ = every_outcome()
-    contents = contents_for_every_cut(tenant, MODEL, bank.facts)
-    assert len(contents[0]["timers"]) == 5
-    assert all(other == contents[0] for other in contents)
+    for facts, rows in ((bank.facts, 5), (every_card_outcome().bank.facts, 5)):
+        contents = contents_for_every_cut(tenant, MODEL, facts)
+        assert len(contents[0]["timers"]) == rows
+        assert all(other == contents[0] for other in contents)

@@ -1,31 +1,28 @@
 """Any sequence of commands, clock moves and crashes: replies are predicted, and the books balance."""
 
-import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import Bundle, invariant, multiple, rule
 
 from application import accounts as account_commands
 from application import settlement, transfers
 from application.decision import Command, Handler
 from application.idempotency import RequestKey
 from application.transfers import ChangedAnswer, CreatedAnswer
-from application.writer import Writer
 from domain.accounts import Account, AccountOpened
 from domain.chart_of_accounts import CASH
 from domain.errors import DomainError
 from domain.money import Money
 from domain.transfers import ExternalAccount, Transfer
-from tests.application.memory_store import MemoryEventStore, MemoryLog
 from tests.audit import audit, trial_balance
 from tests.properties.bank_model import FAILING_ROUTING_NUMBER, Model
+from tests.properties.ledger_machine import LedgerMachine
 
-START = datetime(2025, 10, 20, 15, 30, tzinfo=UTC)
 USERS = ("ann", "bob")
 ACCOUNTS = ("ann_main", "ann_savings", "bob_main", "bob_spare")
 ROUTING_NUMBERS = ("123456789", FAILING_ROUTING_NUMBER)
@@ -39,54 +36,23 @@ amounts = st.sampled_from(
 keys = st.one_of(st.none(), st.sampled_from(("k1", "k2", "k3")))
 
 
-class MovableClock:
-    def __init__(self) -> None:
-        self.instant = START
-
-    def now(self) -> datetime:
-        return self.instant
-
-
-class BankMachine(RuleBasedStateMachine):
+class BankMachine(LedgerMachine):
     """Real handlers in a real writer on a log in memory, beside the model."""
 
     made = Bundle("made")
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.clock = MovableClock()
-        self.log = MemoryLog()
         self.model = Model()
         self.numbers = 0
         self.sent: dict[int, tuple[Any, ...]] = {}
-        self.writer = self._start()
         for name in ACCOUNTS[:3]:
             self._open(name, _owner(name), "savings" in name, 0)
             self._post(name, 60_000_00, None)
 
-    def teardown(self) -> None:
-        self.loop.run_until_complete(self.writer.close())
-        self.loop.close()
-
-    def _start(self) -> Writer:
-        async def start() -> Writer:
-            writer = Writer(MemoryEventStore(self.log), self.clock, snapshot_every=7)
-            writer.start()
-            return writer
-
-        return self.loop.run_until_complete(start())
-
-    def _run(self, handler: Handler[Any, Any], command: Command, at: datetime | None = None) -> Any:
+    def _run(self, handler: Handler[Any, Any], command: Command) -> Any:
         """The reply as the model says it: a status, a balance, or the code of a refusal."""
-
-        async def run() -> Any:
-            try:
-                return (await self.writer.execute(handler, command)).answer
-            except DomainError as refusal:
-                return refusal
-
-        answer = self.loop.run_until_complete(run())
+        answer = self.answer(handler, command)
         match answer:
             case DomainError():
                 return answer.code
@@ -281,17 +247,12 @@ class BankMachine(RuleBasedStateMachine):
         self.draw_all(name)
         self.change_status(name, "closed")
 
-    @rule()
-    def crash(self) -> None:
-        """The process is gone with all that it had in memory; a new one starts on the same log."""
-        self.loop.run_until_complete(self.writer.close())
-        self.writer = self._start()
-
     # What always holds
 
     @invariant()
     def the_log_says_what_the_model_says(self) -> None:
-        states = audit(self.log.facts)
+        states = audit(self.disk.facts())
+        self.check_states(states)
         for name, account in self.model.accounts.items():
             state: Account = states[f"account-{name}"].state
             assert (state.posted, state.held, state.status) == (account.posted, account.held, account.status)
@@ -304,7 +265,7 @@ class BankMachine(RuleBasedStateMachine):
     @invariant()
     def no_money_appears_or_disappears(self) -> None:
         assert sum(account.posted for account in self.model.accounts.values()) + self.model.outside == 0
-        assert sum(trial_balance(self.log.facts).values()) == 0
+        assert sum(trial_balance(self.disk.facts()).values()) == 0
 
 
 def _owner(name: str) -> str:

@@ -1,0 +1,74 @@
+"""What the back office tells webhooks: the event, its data, and last the signature of the rest."""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from api.transfers.errors import number
+from application.webhooks import Message, Notice, PastFact
+from domain import transfers
+from domain.transfers import TransferCreated
+from projections.transfers import STATUS_AFTER
+
+Data = Callable[[Sequence[PastFact]], Any]
+
+
+def _transfer(history: Sequence[PastFact], status: str) -> dict[str, Any]:
+    created = history[0].event
+    assert isinstance(created, TransferCreated), "a transfer's first event creates it"
+    return {
+        "transfer_id": created.transfer_id,
+        "user_id": created.user_id,
+        "amount": number(created.amount.minor),
+        "status": status,
+    }
+
+
+def _transfer_now(history: Sequence[PastFact]) -> dict[str, Any]:
+    event = history[-1].event
+    if isinstance(event, TransferCreated):
+        # The one fact that announces two events, and the second only where nothing else is waited for.
+        return _transfer(history, transfers.PENDING)
+    return _transfer(history, STATUS_AFTER[type(event)])
+
+
+def _transfer_created(history: Sequence[PastFact]) -> dict[str, Any]:
+    return _transfer(history, transfers.INITIATED)
+
+
+# The members of a message in the order that its document gives them. Without an entry: as the back office's.
+_DATA: Mapping[str, Data] = {
+    "transfer.created": _transfer_created,
+    "transfer.pending": _transfer_now,
+    "transfer.processing": _transfer_now,
+    "transfer.settled": _transfer_now,
+    "transfer.failed": _transfer_now,
+    "transfer.cancelled": _transfer_now,
+    "transfer.reversed": _transfer_now,
+}
+
+
+def data(event_type: str, history: Sequence[PastFact]) -> Any:
+    return _DATA[event_type](history)
+
+
+def compose(notice: Notice) -> Message:
+    """`signature` is the HMAC-SHA256 of the exact bytes sent, with the member itself cut out."""
+    timestamp = _instant(notice.history[-1].effective_at)
+    told = data(notice.event_type, notice.history)
+    content: dict[str, Any] = {"event": notice.event_type, "data": told, "timestamp": timestamp}
+    if notice.event_type.startswith("transfer."):
+        content = {"event": notice.event_type, "timestamp": timestamp, "data": told}
+    unsigned = msgspec.json.encode(content)
+    signature = hmac.new(notice.secret.encode(), unsigned, hashlib.sha256).hexdigest()
+    body = b'%b,"signature":"sha256=%b"}' % (unsigned[:-1], signature.encode())
+    headers = {"Content-Type": "application/json", "X-Webhook-Id": notice.event_id}
+    return Message(notice.url, body, headers)
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()[:19] + "Z"

@@ -1,0 +1,1 @@
+"""The cards surface's administration: cards, their limits and overrides, what was spent, webhooks."""

@@ -1,0 +1,108 @@
+"""Webhooks put into a ledger by their own commands, through services of the test's own."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from application.webhooks import (
+    CreateWebhook,
+    DeleteWebhook,
+    Requeue,
+    UpdateWebhook,
+    create_webhook,
+    delete_webhook,
+    requeue,
+    update_webhook,
+)
+from domain.webhooks import BACK_OFFICE, EVENT_TYPES, webhook_id
+from infrastructure.embedded_postgres import EmbeddedPostgres
+from infrastructure.ledgers import Ledger
+from infrastructure.runtime import Services
+from infrastructure.sandbox import SANDBOX_TENANT
+from infrastructure.settings import Settings
+from projections import webhook_delivery_pages as pages
+from projections.webhook_delivery_pages import DeliveryView
+
+T = TypeVar("T")
+
+SECRET = "a-secret-of-the-receiver"
+TRANSFER_EVENTS = tuple(each for each in EVENT_TYPES[BACK_OFFICE] if each.startswith("transfer."))
+
+_numbers = itertools.count(time.time_ns() // 1_000_000)
+
+
+class Bank:
+    """A tenant as the service's own code reaches it; `dsn` where the database is not the embedded one."""
+
+    def __init__(self, data: Path, tenant: str = SANDBOX_TENANT, dsn: str | None = None) -> None:
+        self._settings = Settings(data=data, sandbox=True)
+        self._tenant = tenant
+        self._dsn = dsn
+
+    @property
+    def dsn(self) -> str:
+        return self._dsn or EmbeddedPostgres(self._settings.data).dsn
+
+    def do(self, work: Callable[[Services, Ledger], Awaitable[T]]) -> T:
+        async def run() -> T:
+            services = Services(self._settings, self.dsn, self.dsn, observer=None)
+            await services.start()
+            try:
+                return await work(services, await services.ledger(self._tenant))
+            finally:
+                await services.close()
+
+        return asyncio.run(run())
+
+    def subscribe(self, url: str, events: Sequence[str] = TRANSFER_EVENTS, surface: str = BACK_OFFICE) -> str:
+        """Gives the new webhook's id."""
+
+        async def create(services: Services, ledger: Ledger) -> str:
+            new = webhook_id(next(_numbers))
+            sealed = services.seal.close(SECRET, new)
+            await ledger.execute(create_webhook, CreateWebhook(new, surface, url, tuple(events), sealed))
+            await ledger.caught_up()
+            return new
+
+        return self.do(create)
+
+    def update(self, webhook: str, *, url: str | None = None, active: bool | None = None) -> None:
+        async def change(_: Services, ledger: Ledger) -> None:
+            await ledger.execute(update_webhook, UpdateWebhook(webhook, BACK_OFFICE, url=url, active=active))
+            await ledger.caught_up()
+
+        self.do(change)
+
+    def delete(self, webhook: str) -> None:
+        async def delete(_: Services, ledger: Ledger) -> None:
+            await ledger.execute(delete_webhook, DeleteWebhook(webhook, BACK_OFFICE))
+            await ledger.caught_up()
+
+        self.do(delete)
+
+    def requeue(self, delivery_ids: Sequence[str]) -> None:
+        async def send_again(_: Services, ledger: Ledger) -> None:
+            for delivery_id in delivery_ids:
+                await ledger.execute(requeue, Requeue(delivery_id, BACK_OFFICE))
+            await ledger.caught_up()
+
+        self.do(send_again)
+
+    def deliveries(self, webhook: str) -> list[DeliveryView]:
+        """All of them, the oldest event first."""
+
+        async def read(_: Services, ledger: Ledger) -> list[DeliveryView]:
+            await ledger.caught_up()
+            return (await pages.of_webhook(ledger.fetch, webhook, limit=100_000)).deliveries[::-1]
+
+        return self.do(read)
+
+    def dead_letters(self) -> list[DeliveryView]:
+        async def read(_: Services, ledger: Ledger) -> list[DeliveryView]:
+            await ledger.caught_up()
+            return (await pages.dead_letters(ledger.fetch, BACK_OFFICE, limit=100_000)).deliveries[::-1]
+
+        return self.do(read)
