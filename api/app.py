@@ -9,7 +9,8 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
-from api import docs, health, oauth, sandbox
+from api import docs, health, sandbox
+from api.back_office import routes as back_office
 from api.cards import routes as cards
 from api.cards.administration import routes as card_administration
 from api.cards.errors import ALTERNATIVE_PREFIX
@@ -17,6 +18,7 @@ from api.context import HttpRequest, exchange_of
 from api.exchange import ApiError, BodyTooLarge
 from api.gate import Gate
 from api.ledger import routes as ledger
+from api.oauth import routes as oauth
 from api.responses import JsonResponse, error_response, framework_error
 from api.transfers import routes as transfers
 from domain.errors import DomainError
@@ -33,6 +35,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     *CARDS_ROUTES,
     # The same again, which the OpenAPI document does not repeat.
     Router(ALTERNATIVE_PREFIX, route_handlers=CARDS_ROUTES, include_in_schema=False),
+    *back_office.ROUTES,
     *ledger.ROUTES,
     *oauth.ROUTES,
     *health.ROUTES,

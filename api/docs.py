@@ -16,7 +16,10 @@ from api.openapi import document, status_phrase
 from api.operations import Answer, Operation
 
 TAG = "Service"
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
 
 _STYLE = """
 body { margin: 0 auto; max-width: 60rem; padding: 1rem; color: #1b1f24; background: #fff;

@@ -14,7 +14,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from api.surfaces import Surface
-    from application.access import Claims
+    from application.access import CallRules, Claims
     from application.clock import Clock
     from infrastructure.rate_limits import Verdict
 
@@ -26,7 +26,8 @@ _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 class Exchange:
     """Lives in the ASGI scope under `daybook`; the gate turns it into headers and metrics.
 
-    `caller` is known before a handler runs where the surface admits only those who have a token.
+    `caller` is known before a handler runs where the surface admits only those who have a token, and so are
+    the `rules` that its client has to keep to, None where there are none.
     """
 
     __slots__ = (
@@ -34,10 +35,12 @@ class Exchange:
         "_clock",
         "_receive",
         "_scope",
+        "body_bytes_max",
         "headers",
         "position",
         "rate",
         "request_id",
+        "rules",
         "sent_body",
         "surface",
     )
@@ -57,6 +60,10 @@ class Exchange:
         self._receive = receive
         self._clock = clock
         self._caller: Claims | None = None
+        self.rules: CallRules | None = None
+        self.body_bytes_max = surface.body_bytes_max
+        if surface.body_limits:
+            self.body_bytes_max = surface.body_limits.get(scope["path"].rstrip("/"), self.body_bytes_max)
         # What was read of the body, None while nobody asked for it.
         self.sent_body: bytes | None = None
         self.rate: Verdict | None = None
@@ -89,6 +96,12 @@ class Exchange:
         return raw.decode("latin-1")
 
     @property
+    def routed_path(self) -> str:
+        """The path with its escapes resolved, by which the request is routed."""
+        path: str = self._scope["path"]
+        return path
+
+    @property
     def query_string(self) -> bytes:
         query: bytes = self._scope["query_string"]
         return query
@@ -98,6 +111,21 @@ class Exchange:
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
+    @property
+    def peer(self) -> str | None:
+        """The address that the connection comes from, which may be a proxy's."""
+        client: tuple[str, int] | None = self._scope["client"]
+        return None if client is None else client[0]
+
+    def every_header(self, name: bytes) -> list[str]:
+        """All headers of that lower-case name, in their order."""
+        return [value.decode("latin-1") for sent, value in self._scope["headers"] if sent == name]
+
+    @property
+    def scheme(self) -> str:
+        scheme: str = self._scope["scheme"]
+        return scheme
+
     async def body(self) -> bytes:
         """The whole body. Raises BodyTooLarge, also where the size was not announced."""
         if self.sent_body is None:
@@ -105,7 +133,7 @@ class Exchange:
             body: bytes = message.get("body", b"")
             if message.get("more_body"):
                 body = await self._rest_of_body(body)
-            if len(body) > self.surface.body_bytes_max:
+            if len(body) > self.body_bytes_max:
                 raise BodyTooLarge
             self.sent_body = body
         return self.sent_body
@@ -114,7 +142,7 @@ class Exchange:
         # A bytearray: a body that comes byte by byte must not be copied as often.
         body = bytearray(begun)
         is_complete = False
-        while not is_complete and len(body) <= self.surface.body_bytes_max:
+        while not is_complete and len(body) <= self.body_bytes_max:
             message = await self._receive()
             if message["type"] != "http.request":
                 # What was sent so far may look complete, but it is not all that was meant to be sent.

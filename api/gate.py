@@ -3,6 +3,7 @@
 It is plain ASGI around the framework, because it runs for every request and must cost next to nothing.
 """
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from api.admission import Admitting
 from api.context import HttpRequest
 from api.exchange import ApiError, BodyTooLarge, Exchange
 from api.responses import JsonResponse, error_response, framework_error
+from api.security_headers import security_headers
 from api.surfaces import surface_of
 from domain.errors import DomainError
 from infrastructure.metrics import Metrics
@@ -25,6 +27,8 @@ Send = Callable[[Any], Awaitable[None]]
 Express = Callable[[HttpRequest], Awaitable[JsonResponse]]
 
 log = structlog.get_logger()
+
+_SLASHES = re.compile("/{2,}")
 
 
 class Gate:
@@ -49,6 +53,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        if "//" in scope["path"]:
+            # The framework routes by it as if each slash were there once: what is ours must not see another.
+            scope["path"] = _SLASHES.sub("/", scope["path"])
         surface = surface_of(scope["path"])
         exchange = Exchange(surface, scope, receive, self._services.clock)
         scope["daybook"] = exchange
@@ -60,7 +67,9 @@ class Gate:
             if message["type"] == "http.response.start":
                 has_started = True
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_headers(exchange)]
+                sent = message["headers"]
+                proxies = self._services.caller_addresses
+                message["headers"] = [*sent, *_headers(exchange), *security_headers(sent, exchange, proxies)]
             await send(message)
 
         try:
@@ -82,8 +91,10 @@ class Gate:
             if exchange.surface.admission is not None:
                 await self._admitting.admit(exchange)
             announced = exchange.headers.get(b"content-length", b"0")
-            if announced.isdigit() and int(announced) > exchange.surface.body_bytes_max:
+            if announced.isdigit() and int(announced) > exchange.body_bytes_max:
                 raise BodyTooLarge
+            if exchange.surface.admission is not None and exchange.surface.admission.takes_keys:
+                await self._admitting.check(exchange)
             if express is not None:
                 scope["app"] = scope["litestar_app"] = self._app
                 response = await express(Request(scope))
@@ -102,5 +113,5 @@ def _headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
         headers.append((b"x-ratelimit-remaining", b"%d" % rate.remaining))
         headers.append((b"x-ratelimit-reset", b"%d" % rate.reset))
         if not rate.allowed:
-            headers.append((b"retry-after", b"%d" % rate.retry_after))
+            headers += [(name, b"%d" % rate.retry_after) for name in exchange.surface.retry_after]
     return headers

@@ -4,6 +4,7 @@ import msgspec
 
 from api.exchange import invalid
 
+_NAME_LENGTH_MAX = 64
 _ABSENT = (b"", b"null", b'""')
 _string_decoder = msgspec.json.Decoder(str)
 
@@ -42,3 +43,14 @@ def read_word(raw: msgspec.Raw, field: str, words: tuple[str, ...]) -> str:
 
 def among(words: tuple[str, ...]) -> str:
     return " or ".join(words) if len(words) <= 2 else f"one of {', '.join(words)}"
+
+
+def read_flag(raw: msgspec.Raw, field: str) -> bool:
+    if bytes(raw) not in (b"true", b"false"):
+        raise invalid(field, "must be true or false")
+    return bytes(raw) == b"true"
+
+
+def as_shown(name: str) -> str:
+    """A name that the caller made up, as an error may show it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:_NAME_LENGTH_MAX])

@@ -13,6 +13,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from api.operations import Answer, Operation, Parameter
+from api.surfaces import surface_of
 
 TITLE = "Daybook"
 VERSION = "0.1.0"
@@ -20,7 +21,7 @@ DESCRIPTION = (
     "An event-sourced, double-entry bank ledger. Amounts are exact decimal numbers, times are UTC by the"
     " ledger's clock, and every answer carries `X-Request-ID`."
 )
-BEARER = "bearer"
+BEARER, API_KEY = "bearer", "api_key"
 _REF = "#/components/schemas/{name}"
 
 _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
@@ -47,7 +48,7 @@ def document(app: Litestar, *, is_sandbox: bool) -> dict[str, Any]:
         "components": {
             "schemas": schemas.components,
             "headers": {name: _header(*described) for name, described in _HEADERS.items()},
-            "securitySchemes": {BEARER: _bearer(is_sandbox)},
+            "securitySchemes": {BEARER: _bearer(is_sandbox), API_KEY: _API_KEY},
         },
     }
 
@@ -112,10 +113,15 @@ def _operation(path: str, method: str, operation: Operation, schemas: _Schemas) 
     described["responses"] = {
         str(status): _answer(answer, schemas) for status, answer in sorted(operation.answers.items())
     }
-    described["security"] = [{BEARER: []}] if operation.needs_token else []
+    described["security"] = _security(path) if operation.needs_token else []
     if operation.scopes:
         described["x-scopes"] = list(operation.scopes)
     return described
+
+
+def _security(path: str) -> list[dict[str, list[str]]]:
+    admission = surface_of(path).admission
+    return [{BEARER: []}, {API_KEY: []}] if admission is not None and admission.takes_keys else [{BEARER: []}]
 
 
 def _operation_id(path: str, method: str) -> str:
@@ -167,6 +173,14 @@ def _bearer(is_sandbox: bool) -> dict[str, Any]:
         "bearerFormat": "JWT",
         "description": f"An access token, as {source} gives it.",
     }
+
+
+_API_KEY = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-API-Key",
+    "description": "A client's primary or secondary key, instead of an access token.",
+}
 
 
 def status_phrase(status: str) -> str:

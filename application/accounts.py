@@ -1,5 +1,6 @@
 """Commands on accounts: open, post money in or out, freeze, close. And how an account is found by name."""
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -49,7 +50,8 @@ class OpenAccount(msgspec.Struct, frozen=True):
 def open_account(decision: Decision, command: OpenAccount) -> str:
     """Refuses with AccountExists where the id or one of the numbers is taken. Answers the account's id."""
     stream = accounts.stream(command.opened.account_id)
-    event = accounts.open_account(decision.load(stream), command.opened)
+    opened = msgspec.structs.replace(command.opened, opened_at=decision.at)
+    event = accounts.open_account(decision.load(stream), opened)
     for alias in command.aliases():
         if decision.load(account_aliases.stream(alias)) is not None:
             raise errors.AccountExists(alias)
@@ -117,16 +119,21 @@ class ChangeStatus(msgspec.Struct, frozen=True):
         return (accounts.stream(self.account_id),)
 
 
-_STATUS_DECISIONS = {"frozen": accounts.freeze, "active": accounts.unfreeze, "closed": accounts.close}
-
-
 def change_status(decision: Decision, command: ChangeStatus) -> str:
     """Freezes, unfreezes or closes; what already has the status is left as it is."""
     account = require(decision, command.account_id)
     if account.status != command.status:
-        event = _STATUS_DECISIONS[command.status](account, command.reason)
+        event = status_change(account, command.status, command.reason, decision.at)
         decision.record(accounts.stream(account.account_id), event)
     return command.status
+
+
+def status_change(
+    account: Account, status: Literal["frozen", "active", "closed"], reason: str, at: datetime
+) -> accounts.AccountFroze | accounts.AccountUnfroze | accounts.AccountWasClosed:
+    if status == accounts.CLOSED:
+        return accounts.close(account, reason, at)
+    return (accounts.freeze if status == accounts.FROZEN else accounts.unfreeze)(account, reason)
 
 
 class ChangeOverdraftLimit(msgspec.Struct, frozen=True):

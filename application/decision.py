@@ -19,11 +19,22 @@ ABSENT = Known(0, None)
 
 
 class Staged(NamedTuple):
-    """One event that a handler recorded, with its place in its stream."""
+    """One event that a handler recorded, with its place in its stream.
+
+    `effective_at` is the instant that it counts from where that is not the command's own.
+    """
 
     stream: str
     version: int
     event: Event
+    effective_at: datetime | None = None
+
+
+class Savepoint(NamedTuple):
+    """What a decision had recorded at some moment of it."""
+
+    recorded: int
+    own: Mapping[str, Known]
 
 
 class StreamsMissing(Exception):
@@ -91,15 +102,27 @@ class Decision:
         if missing:
             raise StreamsMissing(missing)
 
-    def record(self, stream: str, *events: Event) -> None:
-        """Stages `events` at the end of `stream`; later loads see them."""
+    def record(self, stream: str, *events: Event, effective_at: datetime | None = None) -> None:
+        """Stages `events` at the end of `stream`; later loads see them.
+
+        They count from `effective_at` where it is given, else from when the command does.
+        """
         version, state = self._known(stream)
         evolve = evolve_for(stream)
         for event in events:
             version += 1
             state = evolve(state, event)
-            self.recorded.append(Staged(stream, version, event))
+            self.recorded.append(Staged(stream, version, event, effective_at))
         self._own[stream] = Known(version, state)
+
+    def savepoint(self) -> Savepoint:
+        """Where `roll_back` can return to. Costs a copy of what was written so far."""
+        return Savepoint(len(self.recorded), dict(self._own))
+
+    def roll_back(self, savepoint: Savepoint) -> None:
+        """Takes back all that was recorded since. What was read stays checked: it was decided on."""
+        del self.recorded[savepoint.recorded :]
+        self._own = dict(savepoint.own)
 
     def create(self, stream: str, *events: Event) -> None:
         """Stages the first events of a stream that nobody else can have: it is named by a fresh number.

@@ -13,7 +13,12 @@ Decide = Callable[[], A | errors.DomainError]
 
 
 # Refused for what the request names or how it is formed: not decided, so that its key stays free.
-_UNDECIDED = (errors.NotFound, errors.OverrideExpiresTooEarly)
+_UNDECIDED = (
+    errors.NotFound,
+    errors.OverrideExpiresTooEarly,
+    errors.InvalidClientSettings,
+    errors.InvalidValue,
+)
 
 
 class RequestKey(msgspec.Struct, frozen=True):

@@ -20,10 +20,31 @@ CURRENCY = "USD"
 CARD_ACCOUNT_SPACE_ID = 654987321
 FAILING_ROUTING_NUMBERS = frozenset({"999999999"})
 
+# Published in the documentation, like all that is here: it opens nothing but a sandbox.
+PASSWORD = "sandbox-password"
+PASSWORD_HASH = (
+    "$argon2id$v=19$m=19456,t=2,p=1$ZihZ7rObNVgCltl/Bl8chw$vGbIb/XEMPeh7r1kclFXO1wbmjd2BB+aNcRqRMayVOA"
+)
+
+
+class FixtureUser(NamedTuple):
+    registered: UserRegistered
+    name: str
+    email: str
+    phone: str
+
+
+def _user(user_id: str, role: str, name: str, email: str, phone: str) -> FixtureUser:
+    return FixtureUser(UserRegistered(user_id, role, "USA"), name, email, phone)
+
+
+# Whoever registers them seals what tells who they are.
+ADMINISTERED_USERS = (
+    _user("user_demo", "customer", "Demo Customer", "demo@example.com", "+15551234567"),
+    _user("user_other", "customer", "Other Customer", "other@example.com", "+15551234568"),
+    _user("user_teller", "teller", "Tara Teller", "teller@example.com", "+15551234569"),
+)
 _USERS = (
-    UserRegistered("user_demo", "customer", "USA"),
-    UserRegistered("user_other", "customer", "USA"),
-    UserRegistered("user_teller", "teller", "USA"),
     UserRegistered("CUST123456", "customer", "USA"),
     UserRegistered("cardholder_789123456", "customer", "USA"),
     UserRegistered("cardholder_789123457", "customer", "USA"),
@@ -105,7 +126,8 @@ _BLOCKED_CARD_ID = 789123458
 
 
 def fixtures() -> Iterator[tuple[Handler[Any, Any], Command]]:
-    """Handlers and commands, in the order in which they must run. AccountExists means that it ran before."""
+    """Handlers and commands, in the order in which they must run, after the users that are administered.
+    AccountExists means that it ran before."""
     for user in _USERS:
         yield register_user, RegisterUser(user)
     for opened, balance, status in _ACCOUNTS:

@@ -1,10 +1,13 @@
 """The steps that time brings to a transfer. Each does nothing where it was done already or came to nothing,
 so a timer that fires twice, or in two processes, is harmless."""
 
+from datetime import datetime
+
 import msgspec
 
 from application import accounts as account_commands
 from application.decision import Decision
+from application.periods import first_open_instant
 from application.transfers import give_back_allowance, release_hold
 from domain import accounts, errors, transfers
 from domain.accounts import Account
@@ -49,9 +52,10 @@ def settle(decision: Decision, command: TransferStep) -> str | None:
     if destination is not None and destination.status == accounts.CLOSED:
         _fail(decision, transfer, ACCOUNT_UNUSABLE)
         return transfers.FAILED
-    _take_from(decision, transfer, source)
+    effective_at = first_open_instant(decision)
+    _take_from(decision, transfer, source, effective_at)
     if destination is not None:
-        _give_to(decision, transfer, destination)
+        _give_to(decision, transfer, destination, effective_at)
     decision.record(transfers.stream(command.transfer_id), transfers.TransferSettled())
     return transfers.SETTLED
 
@@ -68,8 +72,11 @@ def expire_mfa(decision: Decision, command: TransferStep) -> str | None:
 
 
 class ReverseTransfer(msgspec.Struct, frozen=True):
+    """`reversed_by` is the back office's transaction that is the reversal."""
+
     transfer_id: str
     reason: str = ""
+    reversed_by: str | None = None
 
     def streams(self) -> tuple[str, ...]:
         return (transfers.stream(self.transfer_id),)
@@ -80,7 +87,7 @@ def reverse_transfer(decision: Decision, command: ReverseTransfer) -> str:
     transfer = decision.load(transfers.stream(command.transfer_id))
     if not isinstance(transfer, Transfer):
         raise errors.TransferNotFound(command.transfer_id)
-    reversed_event = transfers.reverse(transfer, command.reason)
+    reversed_event = transfers.reverse(transfer, command.reason, command.reversed_by)
     source, destination = _parties(decision, transfer)
     created, reference = transfer.created, command.transfer_id
     contra = ACH_CLEARING if destination is None else TRANSFER_CLEARING
@@ -136,7 +143,9 @@ def _fail(decision: Decision, transfer: Transfer, reason: str) -> None:
     give_back_allowance(decision, transfer)
 
 
-def _take_from(decision: Decision, transfer: Transfer, source: Account) -> None:
+def _take_from(
+    decision: Decision, transfer: Transfer, source: Account, effective_at: datetime | None
+) -> None:
     created, reference = transfer.created, transfer.created.transfer_id
     assert transfer.hold_id is not None, "a transfer that is being processed has its hold"
     stream = accounts.stream(source.account_id)
@@ -153,15 +162,17 @@ def _take_from(decision: Decision, transfer: Transfer, source: Account) -> None:
         reference=reference,
         description=created.memo or "",
     )
-    decision.record(stream, debited)
+    decision.record(stream, debited, effective_at=effective_at)
     if created.fee:
         fee = accounts.debit_captured(
             decision.load(stream), created.fee, contra=FEE_REVENUE, kind="fee", reference=reference
         )
-        decision.record(stream, fee)
+        decision.record(stream, fee, effective_at=effective_at)
 
 
-def _give_to(decision: Decision, transfer: Transfer, destination: Account) -> None:
+def _give_to(
+    decision: Decision, transfer: Transfer, destination: Account, effective_at: datetime | None
+) -> None:
     credited = accounts.credit(
         destination,
         transfer.created.amount,
@@ -170,4 +181,4 @@ def _give_to(decision: Decision, transfer: Transfer, destination: Account) -> No
         reference=transfer.created.transfer_id,
         description=transfer.created.memo or "",
     )
-    decision.record(accounts.stream(destination.account_id), credited)
+    decision.record(accounts.stream(destination.account_id), credited, effective_at=effective_at)

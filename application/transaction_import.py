@@ -11,7 +11,7 @@ import msgspec
 from application.accounts import OpenAccount, Post, Posted, open_account, post
 from application.decision import Decision
 from application.idempotency import RequestKey
-from domain import account_aliases, accounts, errors, requests
+from domain import account_aliases, accounts, errors, periods, requests
 from domain.accounts import Account, AccountOpened
 from domain.money import CurrencyMismatch
 
@@ -34,7 +34,7 @@ class ImportTransaction(msgspec.Struct, frozen=True):
 
     def streams(self) -> tuple[str, ...]:
         own = accounts.stream(self.posting.account_id)
-        return (own, self.key.stream, account_aliases.stream(self.numbers[0]))
+        return (own, self.key.stream, account_aliases.stream(self.numbers[0]), periods.STREAM)
 
 
 @lru_cache(maxsize=10_000)
@@ -55,11 +55,13 @@ def account_numbers(account_id: str) -> tuple[str, ...]:
 def import_transaction(decision: Decision, command: ImportTransaction) -> Posted:
     """Answers the account's totals after the posting, whether it is posted now or was before.
 
-    Raises IdempotencyConflict where the row was taken over with other content, and CurrencyMismatch. A
+    Raises IdempotencyConflict where the row was taken over with other content, PeriodIsClosed, and
+    CurrencyMismatch. A
     refusal leaves nothing behind, so that the row can be tried again once its reason is gone.
     """
     posting = msgspec.structs.replace(command.posting, key=command.key)
     if decision.load(command.key.stream) is None:
+        periods.refuse_closed(decision.load(periods.STREAM), decision.at.date())
         account = _opened(decision, command)
         if account.currency != posting.amount.currency:
             raise CurrencyMismatch(account.currency, posting.amount.currency)

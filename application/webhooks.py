@@ -142,7 +142,7 @@ class RecordAttempt(msgspec.Struct, frozen=True):
     error: str | None = None
 
     def streams(self) -> tuple[str, ...]:
-        return _delivery_streams(self.delivery_id)
+        return _streams_of_delivery(self.delivery_id)
 
 
 def record_attempt(decision: Decision, command: RecordAttempt) -> str:
@@ -150,7 +150,7 @@ def record_attempt(decision: Decision, command: RecordAttempt) -> str:
 
     Refuses with WebhookNotFound where the webhook never was: the sandbox was started over.
     """
-    webhook_id, stream = _delivery_streams(command.delivery_id)
+    webhook_id, stream = _require_delivery(command.delivery_id)
     if decision.load(webhook_id) is None:
         raise errors.WebhookNotFound(webhook_id)
     delivery: Delivery = decision.load(stream) or Delivery()
@@ -179,7 +179,7 @@ class Requeue(msgspec.Struct, frozen=True):
     key: RequestKey | None = None
 
     def streams(self) -> tuple[str, ...]:
-        own = _delivery_streams(self.delivery_id)
+        own = _streams_of_delivery(self.delivery_id)
         return own if self.key is None else (*own, self.key.stream)
 
 
@@ -195,7 +195,7 @@ def requeue(decision: Decision, command: Requeue) -> RequeuedAnswer | DomainErro
 
 
 def _requeue(decision: Decision, command: Requeue) -> RequeuedAnswer:
-    webhook_id, stream = _delivery_streams(command.delivery_id)
+    webhook_id, stream = _require_delivery(command.delivery_id)
     webhook: Webhook | None = decision.load(webhook_id)
     delivery: Delivery | None = decision.load(stream)
     if delivery is None or webhook is None or webhook.is_deleted or webhook.surface != command.surface:
@@ -204,12 +204,18 @@ def _requeue(decision: Decision, command: Requeue) -> RequeuedAnswer:
     return RequeuedAnswer(command.delivery_id, webhook_id, delivery.attempts)
 
 
-def _delivery_streams(delivery_id: str) -> tuple[str, str]:
-    """The webhook's stream and the delivery's own. Raises DeliveryNotFound for what is no delivery's id."""
+def _streams_of_delivery(delivery_id: str) -> tuple[str, ...]:
+    """The webhook's stream and the delivery's own; none for what is no delivery's id."""
     key = deliveries.key_of(delivery_id)
-    if key is None:
+    return () if key is None else (key.webhook_id, deliveries.stream(delivery_id))
+
+
+def _require_delivery(delivery_id: str) -> tuple[str, str]:
+    streams = _streams_of_delivery(delivery_id)
+    if not streams:
         raise errors.DeliveryNotFound(delivery_id)
-    return key.webhook_id, deliveries.stream(delivery_id)
+    webhook_id, own = streams
+    return webhook_id, own
 
 
 class PastFact(Protocol):

@@ -380,7 +380,7 @@ def _facts(recorded: list[Staged], now: datetime, origin: Origin) -> list[Stored
             stream,
             version,
             event.TOPIC,
-            encode(Envelope(now, event, effective_at, actor, correlation_id, causation_id)),
+            encode(Envelope(now, event, dated or effective_at, actor, correlation_id, causation_id)),
         )
-        for stream, version, event in recorded
+        for stream, version, event, dated in recorded
     ]

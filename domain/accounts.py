@@ -5,6 +5,7 @@ balanced two-line journal entry. It also carries the totals after it, so that a 
 replay and each replay checks itself. Amounts in the state are minor units of the account's currency.
 """
 
+from datetime import datetime
 from typing import assert_never
 
 import msgspec
@@ -20,7 +21,10 @@ CARD_ACCOUNT_SPACE_ID = 654_987_321
 
 
 class AccountOpened(Event, frozen=True):
-    """`card_account_id` and `card_account_space_id` are the integers that the card surface shows."""
+    """`card_account_id` and `card_account_space_id` are the integers that the card surface shows.
+
+    `opened_at` is None where it was not recorded yet.
+    """
 
     TOPIC = "account.opened"
     account_id: str
@@ -32,6 +36,7 @@ class AccountOpened(Event, frozen=True):
     nickname: str | None = None
     card_account_id: int | None = None
     card_account_space_id: int | None = None
+    opened_at: datetime | None = None
 
 
 class AccountNumberedForCards(Event, frozen=True):
@@ -104,8 +109,19 @@ class HoldCaptured(Event, frozen=True):
 
 
 class OverdraftLimitChanged(Event, frozen=True):
+    """`status` is the account's, which stays; None where it was not recorded yet."""
+
     TOPIC = "account.overdraft_limit_changed"
     overdraft_limit: int
+    status: str | None = None
+
+
+class NicknameChanged(Event, frozen=True):
+    """`status` is the account's, which stays."""
+
+    TOPIC = "account.nickname_changed"
+    nickname: str | None
+    status: str
 
 
 class AccountFroze(Event, frozen=True):
@@ -121,6 +137,7 @@ class AccountUnfroze(Event, frozen=True):
 class AccountWasClosed(Event, frozen=True):
     TOPIC = "account.closed"
     reason: str = ""
+    closed_at: datetime | None = None
 
 
 AccountEvent = (
@@ -132,6 +149,7 @@ AccountEvent = (
     | HoldReleased
     | HoldCaptured
     | OverdraftLimitChanged
+    | NicknameChanged
     | AccountFroze
     | AccountUnfroze
     | AccountWasClosed
@@ -152,6 +170,9 @@ class Account(msgspec.Struct, frozen=True):
     status: str = ACTIVE
     card_account_id: int | None = None
     card_account_space_id: int | None = None
+    nickname: str | None = None
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
 
     @property
     def available(self) -> int:
@@ -221,7 +242,13 @@ def debit_captured(
 def change_overdraft_limit(account: Account, limit: int) -> OverdraftLimitChanged:
     if account.status == CLOSED:
         raise errors.AccountClosed(account.account_id)
-    return OverdraftLimitChanged(limit)
+    return OverdraftLimitChanged(limit, account.status)
+
+
+def change_nickname(account: Account, nickname: str | None) -> NicknameChanged:
+    if account.status == CLOSED:
+        raise errors.AccountClosed(account.account_id)
+    return NicknameChanged(nickname, account.status)
 
 
 def freeze(account: Account, reason: str) -> AccountFroze:
@@ -236,14 +263,14 @@ def unfreeze(account: Account, reason: str) -> AccountUnfroze:
     return AccountUnfroze(reason)
 
 
-def close(account: Account, reason: str) -> AccountWasClosed:
+def close(account: Account, reason: str, at: datetime | None = None) -> AccountWasClosed:
     if account.status == CLOSED:
         raise errors.AccountClosed(account.account_id)
     if account.posted != 0:
         raise errors.AccountHasBalance(account.account_id)
     if account.held != 0:
         raise errors.AccountHasHolds(account.account_id)
-    return AccountWasClosed(reason)
+    return AccountWasClosed(reason, at)
 
 
 def _refuse_outgoing(account: Account) -> None:
@@ -277,6 +304,8 @@ def evolve(account: Account | None, event: AccountEvent) -> Account:
             overdraft_limit=event.overdraft_limit,
             card_account_id=event.card_account_id,
             card_account_space_id=event.card_account_space_id,
+            nickname=event.nickname,
+            opened_at=event.opened_at,
         )
     assert account is not None, "an account's first event opens it"
     match event:
@@ -290,12 +319,14 @@ def evolve(account: Account | None, event: AccountEvent) -> Account:
                 card_account_id=event.card_account_id,
                 card_account_space_id=event.card_account_space_id,
             )
+        case NicknameChanged():
+            return msgspec.structs.replace(account, nickname=event.nickname)
         case AccountFroze():
             return _with(account, account.posted, account.held, account.overdraft_limit, FROZEN)
         case AccountUnfroze():
             return _with(account, account.posted, account.held, account.overdraft_limit, ACTIVE)
         case AccountWasClosed():
-            return _with(account, account.posted, account.held, account.overdraft_limit, CLOSED)
+            return msgspec.structs.replace(account, status=CLOSED, closed_at=event.closed_at)
         case _:
             assert_never(event)
 
@@ -314,4 +345,7 @@ def _with(account: Account, posted: int, held: int, overdraft_limit: int, status
         status,
         account.card_account_id,
         account.card_account_space_id,
+        account.nickname,
+        account.opened_at,
+        account.closed_at,
     )

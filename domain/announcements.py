@@ -6,7 +6,7 @@ Deliveries of one aggregate are made in order: one waits until those before it w
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from domain import authorizations, holds, requests, transfers
+from domain import accounts, authorizations, holds, requests, transfers, users
 from domain.events import Event
 from domain.webhooks import BACK_OFFICE, CARDS
 
@@ -33,6 +33,11 @@ def _transfer_created(stream: str, created: transfers.TransferCreated) -> tuple[
     return announced, Announcement(BACK_OFFICE, "transfer.pending", stream)
 
 
+def _user_registered(stream: str, registered: users.UserRegistered) -> tuple[Announcement, ...]:
+    # Who is only somebody's customer, nobody can look at.
+    return () if registered.email is None else (Announcement(BACK_OFFICE, "user.created", stream),)
+
+
 _HOLD = len("hold-")
 
 
@@ -52,6 +57,12 @@ def _hold_changed(stream: str, _: holds.HoldEvent) -> tuple[Announcement, ...]:
 
 
 ANNOUNCES: Mapping[type[Event], Announce] = {
+    accounts.AccountOpened: _of_stream(BACK_OFFICE, "account.created"),
+    accounts.OverdraftLimitChanged: _of_stream(BACK_OFFICE, "account.updated"),
+    accounts.NicknameChanged: _of_stream(BACK_OFFICE, "account.updated"),
+    accounts.AccountFroze: _of_stream(BACK_OFFICE, "account.updated"),
+    accounts.AccountUnfroze: _of_stream(BACK_OFFICE, "account.updated"),
+    accounts.AccountWasClosed: _of_stream(BACK_OFFICE, "account.closed"),
     authorizations.AuthorizationDecided: _ruled,
     authorizations.ChallengeCompleted: _ruled,
     authorizations.ChallengeExpired: _of_stream(CARDS, "AUTHORIZATION_DECISION"),
@@ -66,6 +77,9 @@ ANNOUNCES: Mapping[type[Event], Announce] = {
     transfers.TransferFailed: _of_stream(BACK_OFFICE, "transfer.failed"),
     transfers.TransferCancelled: _of_stream(BACK_OFFICE, "transfer.cancelled"),
     transfers.TransferReversed: _of_stream(BACK_OFFICE, "transfer.reversed"),
+    users.UserRegistered: _user_registered,
+    users.UserUpdated: _of_stream(BACK_OFFICE, "user.updated"),
+    users.UserErased: _of_stream(BACK_OFFICE, "user.updated"),
 }
 
 

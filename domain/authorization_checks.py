@@ -71,17 +71,14 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Case(NamedTuple):
-    """All that checks look at. `expiry` is as the merchant gave it, None where it is not asked again.
-
-    `limits` and `seen` are there whenever card and account are.
-    """
+    """All that checks look at. `expiry` is as the merchant gave it, None where it is not asked again."""
 
     terms: Terms
     expiry: str | None
-    card: Card | None
-    account: Account | None
-    limits: EffectiveLimits | None
-    seen: Seen | None
+    card: Card
+    account: Account
+    limits: EffectiveLimits
+    seen: Seen
     at: datetime
 
 
@@ -97,63 +94,55 @@ def _is_over(case: Case, limit: int | None, spent: int) -> bool:
     return limit is not None and spent + case.terms.amount.minor > limit
 
 
-def _known(case: Case) -> tuple[Card, Account, EffectiveLimits, Seen]:
-    """What is there in every check after the first."""
-    card, account, limits, seen = case.card, case.account, case.limits, case.seen
-    assert card is not None and account is not None and limits is not None and seen is not None
-    return card, account, limits, seen
+# Before all of these: without a card there is nothing to look at.
+CARD_NOT_FOUND = "CARD_NOT_FOUND"
 
-
-def _has_other_expiry(case: Case) -> bool:
-    return case.expiry is not None and case.expiry != _known(case)[0].expiry
-
-
-CARD_NOT_FOUND = Check("CARD_NOT_FOUND", lambda case: case.card is None)
-CARD_BLOCKED = Check("CARD_BLOCKED", lambda case: _known(case)[0].status != cards.ACTIVE)
-INVALID_EXPIRY_DATE = Check("INVALID_EXPIRY_DATE", _has_other_expiry)
-CARD_EXPIRED = Check("CARD_EXPIRED", lambda case: cards.has_expired(_known(case)[0].expiry, case.at))
-ACCOUNT_NOT_ACTIVE = Check("ACCOUNT_NOT_ACTIVE", lambda case: _known(case)[1].status != accounts.ACTIVE)
-ACCOUNT_CLOSED = Check("ACCOUNT_NOT_ACTIVE", lambda case: _known(case)[1].status == accounts.CLOSED)
+CARD_BLOCKED = Check("CARD_BLOCKED", lambda case: case.card.status != cards.ACTIVE)
+INVALID_EXPIRY_DATE = Check(
+    "INVALID_EXPIRY_DATE", lambda case: case.expiry is not None and case.expiry != case.card.expiry
+)
+CARD_EXPIRED = Check("CARD_EXPIRED", lambda case: cards.has_expired(case.card.expiry, case.at))
+ACCOUNT_NOT_ACTIVE = Check("ACCOUNT_NOT_ACTIVE", lambda case: case.account.status != accounts.ACTIVE)
+ACCOUNT_CLOSED = Check("ACCOUNT_NOT_ACTIVE", lambda case: case.account.status == accounts.CLOSED)
 CURRENCY_NOT_SUPPORTED = Check(
-    "CURRENCY_NOT_SUPPORTED", lambda case: case.terms.amount.currency != _known(case)[1].currency
+    "CURRENCY_NOT_SUPPORTED", lambda case: case.terms.amount.currency != case.account.currency
 )
 
 LIMIT_CHECKS = (
     Check(
         "TRANSACTION_LIMIT_EXCEEDED",
-        lambda case: _is_over(case, _known(case)[2].transaction, 0),
+        lambda case: _is_over(case, case.limits.transaction, 0),
         lambda limits: limits.transaction,
     ),
     Check(
         "CHANNEL_TRANSACTION_LIMIT_EXCEEDED",
-        lambda case: _is_over(case, _known(case)[2].channel_transaction, 0),
+        lambda case: _is_over(case, case.limits.channel_transaction, 0),
         lambda limits: limits.channel_transaction,
     ),
     Check(
         "DAILY_LIMIT_EXCEEDED",
-        lambda case: _is_over(case, _known(case)[2].daily, _known(case)[3].spent_today),
+        lambda case: _is_over(case, case.limits.daily, case.seen.spent_today),
         lambda limits: limits.daily,
     ),
     Check(
         "CHANNEL_DAILY_LIMIT_EXCEEDED",
-        lambda case: _is_over(case, _known(case)[2].channel_daily, _known(case)[3].spent_today_in_channel),
+        lambda case: _is_over(case, case.limits.channel_daily, case.seen.spent_today_in_channel),
         lambda limits: limits.channel_daily,
     ),
     Check(
         "MONTHLY_LIMIT_EXCEEDED",
-        lambda case: _is_over(case, _known(case)[2].monthly, _known(case)[3].spent_this_month),
+        lambda case: _is_over(case, case.limits.monthly, case.seen.spent_this_month),
         lambda limits: limits.monthly,
     ),
 )
 LIMIT_REASONS = frozenset(check.reason for check in LIMIT_CHECKS)
 
 INSUFFICIENT_FUNDS = Check(
-    "INSUFFICIENT_FUNDS", lambda case: case.terms.amount.minor > _known(case)[1].available
+    "INSUFFICIENT_FUNDS", lambda case: case.terms.amount.minor > case.account.available
 )
 
 # After these come the risk rules (`domain/risk.py`): suspected fraud, then a challenge, then approval.
 CHECKS = (
-    CARD_NOT_FOUND,
     CARD_BLOCKED,
     INVALID_EXPIRY_DATE,
     CARD_EXPIRED,
@@ -165,7 +154,6 @@ CHECKS = (
 
 # Money that comes in is neither limited nor a risk, and a frozen account still takes it.
 REFUND_CHECKS = (
-    CARD_NOT_FOUND,
     CARD_BLOCKED,
     INVALID_EXPIRY_DATE,
     CARD_EXPIRED,
@@ -174,11 +162,7 @@ REFUND_CHECKS = (
 )
 
 
-def case_of(
-    terms: Terms, expiry: str | None, card: Card | None, account: Account | None, at: datetime
-) -> Case:
-    if card is None or account is None:
-        return Case(terms, expiry, None, None, None, None, at)
+def case_of(terms: Terms, expiry: str | None, card: Card, account: Account, at: datetime) -> Case:
     limits = card.limits_for(terms.channel, at)
     spending, today = card.spending, at.date()
     seen = Seen(

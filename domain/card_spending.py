@@ -16,7 +16,7 @@ ATTEMPTS_WINDOW = timedelta(minutes=10)
 ATTEMPTS_KEPT = 4
 # A card that is used more often than this in 30 days is averaged a little more coarsely: the two oldest
 # entries become one, dated as the later of them.
-APPROVALS_KEPT = 256
+APPROVALS_KEPT = 32
 # A month's limit and what is given back for any day of it.
 DAYS_KEPT = timedelta(days=31)
 
@@ -102,7 +102,9 @@ def without(spending: Spending, channel: str, amount: int, approved_at: datetime
 
 
 def _with_newest(approvals: tuple[Approvals, ...], newest: Approvals) -> tuple[Approvals, ...]:
-    kept = tuple(each for each in approvals if newest.at - each.at < AVERAGE_WINDOW)
+    kept = approvals
+    while kept and newest.at - kept[0].at >= AVERAGE_WINDOW:
+        kept = kept[1:]
     if len(kept) >= APPROVALS_KEPT:
         first, second, *others = kept
         merged = Approvals(second.at, first.count + second.count, first.amount + second.amount)

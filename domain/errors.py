@@ -10,6 +10,10 @@
     │   ├── LimitOverrideNotFound      limit_override_not_found
     │   ├── WebhookNotFound            webhook_not_found
     │   ├── DeliveryNotFound           delivery_not_found
+    │   ├── ClientNotFound             client_not_found
+    │   ├── UserNotFound               user_not_found
+    │   ├── PasswordResetNotFound      password_reset_not_found
+    │   ├── TransactionNotFound        transaction_not_found
     │   └── UnknownAccountCode         unknown_account_code
     ├── AccountRefusal
     │   ├── AccountExists              account_exists
@@ -19,6 +23,14 @@
     │   ├── AccountHasHolds            account_has_holds
     │   ├── InsufficientFunds          insufficient_funds
     │   └── HoldExceeded               hold_exceeded
+    ├── TransactionRefusal
+    │   ├── CurrencyDiffers            currency_differs
+    │   ├── BalanceTooLarge            balance_too_large
+    │   ├── PeriodIsClosed             period_is_closed
+    │   ├── AlreadyReversed            already_reversed
+    │   └── TransactionNotReversible   transaction_not_reversible
+    ├── PeriodNotOver                  period_not_over
+    ├── InvalidValue                   invalid_value
     ├── TransferRefusal
     │   ├── InvalidFromAccount         invalid_from_account
     │   ├── InvalidToAccount           invalid_to_account
@@ -42,6 +54,8 @@
     │   ├── DailyAmountExceeded        daily_amount_exceeded
     │   └── SavingsLimitExceeded       savings_limit_exceeded
     ├── DeliveryNotDeadLettered        delivery_not_dead_lettered
+    ├── ClientExists                   client_exists
+    ├── InvalidClientSettings          invalid_client_settings
     ├── IdempotencyConflict            idempotency_conflict
     └── AccountCodeTaken               account_code_taken
 
@@ -124,6 +138,31 @@ class DeliveryNotFound(NotFound):
 
 
 @dataclass
+class ClientNotFound(NotFound):
+    code: ClassVar[str] = "client_not_found"
+    client_id: str
+
+
+@dataclass
+class UserNotFound(NotFound):
+    code: ClassVar[str] = "user_not_found"
+    user_id: str
+
+
+@dataclass
+class PasswordResetNotFound(NotFound):
+    """No such token, or it was used or has expired."""
+
+    code: ClassVar[str] = "password_reset_not_found"
+
+
+@dataclass
+class TransactionNotFound(NotFound):
+    code: ClassVar[str] = "transaction_not_found"
+    transaction_id: str
+
+
+@dataclass
 class UnknownAccountCode(NotFound):
     code: ClassVar[str] = "unknown_account_code"
     account_code: str
@@ -178,6 +217,62 @@ class HoldExceeded(AccountRefusal):
     code: ClassVar[str] = "hold_exceeded"
     held: int
     requested: int
+
+
+@dataclass
+class TransactionRefusal(DomainError):
+    """A transaction's terms, or what became of it, forbid it."""
+
+
+@dataclass
+class CurrencyDiffers(TransactionRefusal):
+    """`currency` is that of the account which the transaction cannot be posted to."""
+
+    code: ClassVar[str] = "currency_differs"
+    account_id: str
+    currency: str
+
+
+@dataclass
+class BalanceTooLarge(TransactionRefusal):
+    code: ClassVar[str] = "balance_too_large"
+    account_id: str
+
+
+@dataclass
+class PeriodIsClosed(TransactionRefusal):
+    """Everything up to the end of the month `closed_through` is closed."""
+
+    code: ClassVar[str] = "period_is_closed"
+    closed_through: str
+
+
+@dataclass
+class AlreadyReversed(TransactionRefusal):
+    code: ClassVar[str] = "already_reversed"
+    transaction_id: str
+
+
+@dataclass
+class TransactionNotReversible(TransactionRefusal):
+    code: ClassVar[str] = "transaction_not_reversible"
+    transaction_id: str
+
+
+@dataclass
+class PeriodNotOver(DomainError):
+    code: ClassVar[str] = "period_not_over"
+    period: str
+
+
+@dataclass
+class InvalidValue(DomainError):
+    """What a request gives as `field` cannot be: only the ledger could tell. `constraint` says what it
+    breaks."""
+
+    code: ClassVar[str] = "invalid_value"
+    field: str
+    constraint: str
 
 
 @dataclass
@@ -319,11 +414,57 @@ class SavingsLimitExceeded(LimitRefusal):
 
 
 @dataclass
+class UserRefusal(DomainError):
+    """What a user is or has forbids it."""
+
+
+@dataclass
+class EmailExists(UserRefusal):
+    """Another user has the e-mail address, whatever its case."""
+
+    code: ClassVar[str] = "email_exists"
+
+
+@dataclass
+class UserErased(UserRefusal):
+    code: ClassVar[str] = "user_erased"
+    user_id: str
+
+
+@dataclass
+class MfaAlreadyEnabled(UserRefusal):
+    code: ClassVar[str] = "mfa_already_enabled"
+    user_id: str
+
+
+@dataclass
+class MfaNotEnrolled(UserRefusal):
+    """There is no second factor to confirm, or none that is not confirmed already."""
+
+    code: ClassVar[str] = "mfa_not_enrolled"
+    user_id: str
+
+
+@dataclass
 class DeliveryNotDeadLettered(DomainError):
     """Only what was given up can be sent again."""
 
     code: ClassVar[str] = "delivery_not_dead_lettered"
     status: str
+
+
+@dataclass
+class ClientExists(DomainError):
+    code: ClassVar[str] = "client_exists"
+    client_id: str
+
+
+@dataclass
+class InvalidClientSettings(DomainError):
+    """What is asked for does not go with the client's other settings."""
+
+    code: ClassVar[str] = "invalid_client_settings"
+    field: str
 
 
 @dataclass

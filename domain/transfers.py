@@ -120,8 +120,11 @@ class TransferFailed(Event, frozen=True):
 
 
 class TransferReversed(Event, frozen=True):
+    """`reversed_by` is the back office's transaction that is the reversal."""
+
     TOPIC = "transfer.reversed"
     reason: str = ""
+    reversed_by: str | None = None
 
 
 TransferEvent = (
@@ -223,10 +226,10 @@ def cancel(transfer: Transfer) -> TransferCancelled:
     return TransferCancelled("requested")
 
 
-def reverse(transfer: Transfer, reason: str) -> TransferReversed:
+def reverse(transfer: Transfer, reason: str, reversed_by: str | None = None) -> TransferReversed:
     if transfer.status != SETTLED:
         raise errors.TransferNotSettled(transfer.status)
-    return TransferReversed(reason)
+    return TransferReversed(reason, reversed_by)
 
 
 def evolve(transfer: TransferState | None, event: TransferEvent) -> TransferState:

@@ -32,8 +32,7 @@ async def _prepare_sandbox(settings: Settings, dsn: str, owner_dsn: str) -> None
         newest = await sandbox.last_recorded(ledger)
         start = settings.clock or datetime.now(UTC)
         SandboxClock(settings.data / "sandbox-clock").move_to(max(start, newest) if newest else start)
-        await sandbox.fill(ledger)
-        for client in sandbox.CLIENTS:
-            await services.oauth_clients.put(client, sandbox.CLIENT_SECRET)
+        await sandbox.fill(services, ledger)
+        await sandbox.register_clients(services, ledger)
     finally:
         await services.close()

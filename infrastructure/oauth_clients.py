@@ -1,119 +1,184 @@
-"""OAuth clients: who may ask for tokens, with secrets that are kept only as Argon2 hashes."""
+"""The directory of OAuth clients: whose they are, their secrets' hashes and what they may do.
 
-import asyncio
-import hashlib
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+What a client is was decided in its tenant's log; the directory is the one place where it is found without
+knowing the tenant. It is written after the event and before the answer.
+"""
 
+import msgspec
 import psycopg
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from psycopg.rows import TupleRow
 
-from application.access import InvalidClient, OAuthClient, TooManySecretChecks
+from application.access import CallRules, Claims, InvalidClient, OAuthClient
+from domain.clients import Client
+from infrastructure.access_news import NEXT_CHANGE
+from infrastructure.client_directory import ClientDirectory
 from infrastructure.event_store import Session
 from infrastructure.migrator import CONTROL_SCHEMA, bind
-from infrastructure.recently_used import RecentlyUsed
+from infrastructure.secret_hashes import SecretHashes
 
 CLIENT_ID_LENGTH_MAX = 255
 SECRET_LENGTH_MAX = 255
-_REMEMBERED = 1_000
-_WAITING_MAX = 64
 
 _FIND = bind(
     """
-    select client_id, tenant, scopes, roles, secret_hash from {schema}.oauth_clients where client_id = %s
+    select client_id, tenant, scopes, roles, secret_hash, settings::text
+    from {schema}.oauth_clients where client_id = %b
     """,
     CONTROL_SCHEMA,
 ).encode()
 
+_REVISIONS = bind(
+    "select client_id, revision from {schema}.oauth_clients where tenant = %b", CONTROL_SCHEMA
+).encode()
+
+_OF_TENANT = bind(
+    """
+    select settings::text from {schema}.oauth_clients
+    where tenant = %b and settings is not null order by client_id
+    """,
+    CONTROL_SCHEMA,
+).encode()
+
+_NEXT_CHANGE = NEXT_CHANGE.encode()
+
+# Two processes may publish two changes of one client in either order: the newer one stays.
 _PUT = bind(
     """
-    insert into {schema}.oauth_clients (client_id, tenant, secret_hash, scopes, roles)
-    values (%s, %s, %s, %s, %s)
+    insert into {schema}.oauth_clients as known
+        (client_id, tenant, scopes, roles, secret_hash, settings, revision, change)
+    values (%b, %b, %b, %b, %b, %b::text::jsonb, %b, %b)
     on conflict (client_id) do update
-    set tenant = excluded.tenant, secret_hash = excluded.secret_hash,
-        scopes = excluded.scopes, roles = excluded.roles
+    set tenant = excluded.tenant, scopes = excluded.scopes, roles = excluded.roles,
+        secret_hash = excluded.secret_hash, settings = excluded.settings,
+        revision = excluded.revision, change = excluded.change
+    where known.revision < excluded.revision
     """,
     CONTROL_SCHEMA,
 ).encode()
 
-# 19 MiB and two passes: OWASP's choice for Argon2id where several may be checked at once.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_FORGET_REVISIONS = bind("update {schema}.oauth_clients set revision = 0", CONTROL_SCHEMA).encode()
 
-# An unknown client costs the same time as a wrong secret, so that nobody learns which clients there are.
-_NOBODYS_HASH = _hasher.hash("nobody knows this secret and it would not help")
+# What no event of the new history has made: nobody gets a token with it any more.
+_FORGET_OTHERS = bind(
+    """
+    update {schema}.oauth_clients
+    set settings = jsonb_set(settings, '{is_deleted}', 'true'), secret_hash = '', change = %b
+    where revision = 0 and settings is not null
+    """,
+    CONTROL_SCHEMA,
+).encode()
+
+_Connection = psycopg.AsyncConnection[TupleRow]
+_decoder = msgspec.json.Decoder(Client)
 
 
 class OAuthClients:
-    """The clients in Postgres. Each check reads the client, so that a change holds at once everywhere."""
+    """`directory` is told of each change that is made here, so that this process knows it at once."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, hashes: SecretHashes, directory: ClientDirectory) -> None:
         self._session = Session(dsn, patience_seconds=5.0)
-        # One thread: secrets that are guessed must not take the machine from everything else.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="argon2")
-        self._waiting = 0
-        # Pairs of hash and secret that were found to match, as digests. A new secret has a new hash.
-        self._matched: RecentlyUsed[bytes, bool] = RecentlyUsed(_REMEMBERED)
+        self._hashes = hashes
+        self._directory = directory
+
+    def rules(self, client_id: str) -> CallRules | None:
+        """What the client's requests must keep to, from memory; None where there is nothing."""
+        return self._directory.rules(client_id)
+
+    async def find_api_key(self, key_hash: str) -> Claims | None:
+        """Whose key it is, by its hexadecimal SHA-256, from memory."""
+        return await self._directory.find_api_key(key_hash)
 
     async def authenticate(self, client_id: str, secret: str) -> OAuthClient:
-        """Raises InvalidClient, TooManySecretChecks or StoreUnavailable."""
+        """Raises InvalidClient, TooManySecretChecks or StoreUnavailable.
+
+        Reads the client anew, so that a change holds at once everywhere.
+        """
         if not (_is_plain(client_id, CLIENT_ID_LENGTH_MAX) and _is_plain(secret, SECRET_LENGTH_MAX)):
             raise InvalidClient
         row = await self._find(client_id)
-        secret_hash = row[4] if row else _NOBODYS_HASH
-        if not await self._matches(secret_hash, secret) or row is None:
+        client = None if row is None else _client(row)
+        secret_hash = None if row is None or client is None else row[4]
+        if not await self._hashes.matches(secret_hash, secret) or client is None:
             raise InvalidClient
-        return _client(row)
+        return client
 
-    async def put(self, client: OAuthClient, secret: str) -> None:
-        """Creates the client, or gives the one that is there these settings and this secret."""
-        row = await self._find(client.client_id)
-        if row is not None and _client(row) == client and await self._matches(row[4], secret):
-            return
-        secret_hash = await self._in_thread(secret)
-        scopes, roles = " ".join(sorted(client.scopes)), " ".join(sorted(client.roles))
+    async def find(self, client_id: str) -> OAuthClient | None:
+        """The client, read anew; None where there is none, or not any more."""
+        if not _is_plain(client_id, CLIENT_ID_LENGTH_MAX):
+            return None
+        row = await self._find(client_id)
+        return None if row is None else _client(row)
 
-        async def work(connection: psycopg.AsyncConnection[TupleRow]) -> None:
-            await connection.execute(_PUT, (client.client_id, client.tenant, secret_hash, scopes, roles))
+    async def revisions(self, tenant: str) -> dict[str, int]:
+        """Which clients of a tenant the directory knows, and how well."""
+
+        async def work(connection: _Connection) -> list[TupleRow]:
+            cursor = connection.cursor(binary=True)
+            return await (await cursor.execute(_REVISIONS, (tenant,))).fetchall()
+
+        return dict(await self._session.run(work))
+
+    async def list_of(self, tenant: str) -> list[Client]:
+        """The tenant's clients that were not deleted."""
+
+        async def work(connection: _Connection) -> list[TupleRow]:
+            cursor = connection.cursor(binary=True)
+            return await (await cursor.execute(_OF_TENANT, (tenant,))).fetchall()
+
+        clients = [_decoder.decode(settings) for (settings,) in await self._session.run(work)]
+        return [client for client in clients if not client.is_deleted]
+
+    async def publish(self, tenant: str, client: Client) -> None:
+        """Puts what the log says about the client into the directory, unless something newer is there."""
+        parameters = (
+            client.client_id,
+            tenant,
+            " ".join(sorted(client.settings.scopes)),
+            " ".join(sorted(client.settings.roles)),
+            "" if client.is_deleted else client.secret_hash,
+            msgspec.json.encode(client).decode(),
+            client.revision,
+        )
+
+        async def work(connection: _Connection) -> None:
+            async with connection.transaction():
+                cursor = connection.cursor(binary=True)
+                change = await (await connection.execute(_NEXT_CHANGE)).fetchone()
+                assert change is not None
+                await cursor.execute(_PUT, (*parameters, change[0]))
+
+        await self._session.run(work)
+        await self._directory.look()
+
+    async def forget_revisions(self) -> None:
+        """The log begins anew, as after a sandbox's reset: whatever is published next is newer."""
+
+        async def work(connection: _Connection) -> None:
+            await connection.execute(_FORGET_REVISIONS)
 
         await self._session.run(work)
 
+    async def forget_others(self) -> None:
+        """Ends the clients that were not published since the log began anew."""
+
+        async def work(connection: _Connection) -> None:
+            async with connection.transaction():
+                change = await (await connection.execute(_NEXT_CHANGE)).fetchone()
+                assert change is not None
+                await connection.execute(_FORGET_OTHERS, (change[0],))
+
+        await self._session.run(work)
+        await self._directory.look()
+
     async def close(self) -> None:
         await self._session.close()
-        await asyncio.to_thread(self._thread.shutdown)
 
     async def _find(self, client_id: str) -> TupleRow | None:
-        async def work(connection: psycopg.AsyncConnection[TupleRow]) -> TupleRow | None:
-            return await (await connection.execute(_FIND, (client_id,), prepare=True)).fetchone()
+        async def work(connection: _Connection) -> TupleRow | None:
+            cursor = connection.cursor(binary=True)
+            return await (await cursor.execute(_FIND, (client_id,), prepare=True)).fetchone()
 
         return await self._session.run(work)
-
-    async def _matches(self, secret_hash: str, secret: str) -> bool:
-        digest = hashlib.sha256(f"{secret_hash}\n{secret}".encode()).digest()
-        if self._matched.get(digest):
-            return True
-        if self._waiting >= _WAITING_MAX:
-            raise TooManySecretChecks
-        self._waiting += 1
-        try:
-            matches = await asyncio.get_running_loop().run_in_executor(
-                self._thread, _is_match, secret_hash, secret
-            )
-        finally:
-            self._waiting -= 1
-        if matches:
-            self._matched.put(digest, True)
-        return matches
-
-    async def _in_thread(self, secret: str) -> str:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, _hasher.hash, secret)
-
-
-def _is_match(secret_hash: str, secret: str) -> bool:
-    with suppress(VerificationError, InvalidHashError):
-        return _hasher.verify(secret_hash, secret)
-    return False
 
 
 def _is_plain(text: str, length_max: int) -> bool:
@@ -121,6 +186,23 @@ def _is_plain(text: str, length_max: int) -> bool:
     return 0 < len(text) <= length_max and text.isascii() and text.isprintable()
 
 
-def _client(row: TupleRow) -> OAuthClient:
-    client_id, tenant, scopes, roles, _ = row
-    return OAuthClient(client_id, tenant, frozenset(scopes.split()), frozenset(roles.split()))
+def _client(row: TupleRow) -> OAuthClient | None:
+    client_id, tenant, scopes, roles, _, settings = row
+    if settings is None:
+        # Put there before clients had events: it has nothing but scopes and roles.
+        return OAuthClient(client_id, tenant, frozenset(scopes.split()), frozenset(roles.split()))
+    client = _decoder.decode(settings)
+    if client.is_deleted:
+        return None
+    return OAuthClient(
+        client_id,
+        tenant,
+        frozenset(client.settings.scopes),
+        frozenset(client.settings.roles),
+        client.settings.name,
+        frozenset(client.settings.grant_types),
+        client.settings.redirect_uris,
+        client.settings.require_signing,
+        client.settings.ip_allowlist,
+        client.signing_secret,
+    )

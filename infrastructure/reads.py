@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -33,6 +34,9 @@ with positions as (
 select p.head - p.projected as events, e.topic, e.state
 from positions p left join {schema}.events e on e.notification_id = p.projected + 1
 """
+
+
+Run = Callable[[str, dict[str, Any]], Awaitable[list[dict[str, Any]]]]
 
 
 class Lag(NamedTuple):
@@ -82,6 +86,23 @@ class Database:
             if is_in_doubt(error):
                 raise StoreUnavailable(str(error)) from error
             raise
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, schema: str) -> AsyncIterator[Run]:
+        """Statements that belong together; what they lock is locked until the block ends. All of them must be
+        safe to ask again. Raises StoreUnavailable where the database is gone, or may be."""
+
+        async def run(query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+            cursor = await connection.execute(bind(query, schema).encode(), parameters)
+            return await cursor.fetchall()
+
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                yield run
+        except (psycopg.Error, PoolTimeout) as error:
+            if isinstance(error, psycopg.Error) and not is_in_doubt(error):
+                raise
+            raise StoreUnavailable(str(error)) from error
 
     async def ping(self) -> None:
         """Raises StoreUnavailable where the database does not answer."""

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from application.access import ALL_ROLES, ALL_SCOPES, OAuthClient
+from application.access import ALL_ROLES, ALL_SCOPES
 from application.chart_of_accounts import AddAccountCodes, add_account_codes
 from application.rates import SetRate, initial, set_rate
-from application.sandbox import fixtures
+from application.sandbox import ADMINISTERED_USERS, PASSWORD_HASH, fixtures
 from application.writer import Origin
 from domain.catalogue import decode
 from domain.chart_of_accounts import INITIAL
+from domain.clients import GRANT_TYPES, ClientSettings
 from domain.errors import AccountExists
 from domain.rates import Rate
 from infrastructure import timekeeper
 from infrastructure.clocks import SandboxClock
 from infrastructure.ledgers import Ledger
+from infrastructure.personal_data import Person
 from infrastructure.reads import NotCaughtUp
 from infrastructure.tasks import set_within
 from infrastructure.tenants import empty_tenant, list_tenants, off_the_loop
@@ -35,35 +37,53 @@ log = structlog.get_logger()
 
 # Published in the documentation: it opens nothing but a sandbox.
 CLIENT_SECRET = "sandbox-secret"
-CLIENTS = (
-    OAuthClient("sandbox", SANDBOX_TENANT, ALL_SCOPES, ALL_ROLES),
-    OAuthClient(
-        "stablecoin-platform",
-        SANDBOX_TENANT,
-        frozenset({"accounts.read", "accounts.write", "gl.write", "customers.read"}),
+CLIENTS = {
+    "sandbox": ClientSettings(
+        "Sandbox",
+        tuple(sorted(ALL_SCOPES)),
+        GRANT_TYPES,
+        ("http://127.0.0.1/callback", "http://localhost/callback"),
+        roles=tuple(sorted(ALL_ROLES)),
     ),
-)
+    "stablecoin-platform": ClientSettings(
+        "Stablecoin platform", ("accounts.read", "accounts.write", "customers.read", "gl.write")
+    ),
+}
 
 _IS_EMPTY = "select last_id = 0 as is_empty from {schema}.log_head where k = 1"
 _LAST_EVENT = "select topic, state from {schema}.events order by notification_id desc limit 1"
 
 
-async def fill(ledger: Ledger) -> None:
+async def fill(services: "Services", ledger: Ledger) -> None:
     """Puts what a new tenant starts with into an empty ledger."""
     rows = await ledger.fetch(_IS_EMPTY, {})
     if rows[0]["is_empty"]:
-        await _put_what_it_starts_with(ledger)
+        await _put_what_it_starts_with(services, ledger)
 
 
-async def _put_what_it_starts_with(ledger: Ledger) -> None:
+async def _put_what_it_starts_with(services: "Services", ledger: Ledger) -> None:
     """Running it twice changes nothing: each command finds what it would do done."""
     await ledger.execute(add_account_codes, AddAccountCodes(INITIAL), ORIGIN)
     for command in initial():
         await ledger.execute(set_rate, command, ORIGIN)
     if ledger.tenant == SANDBOX_TENANT:
+        for user in ADMINISTERED_USERS:
+            person = Person(user.name, user.email, user.phone)
+            with contextlib.suppress(AccountExists):
+                await services.users.register_fixture(
+                    ledger, user.registered, person, PASSWORD_HASH, ORIGIN
+                )
         for handler, fixture in fixtures():
             with contextlib.suppress(AccountExists):
                 await ledger.execute(handler, fixture, ORIGIN)
+
+
+async def register_clients(services: "Services", ledger: Ledger) -> None:
+    """The sandbox's own OAuth clients. Running it twice changes nothing."""
+    for client_id, settings in CLIENTS.items():
+        await services.client_registration.register_fixture(
+            ledger, services.seal, client_id, settings, CLIENT_SECRET, ORIGIN
+        )
 
 
 async def last_recorded(ledger: Ledger) -> datetime | None:
@@ -89,7 +109,7 @@ class Sandbox:
     async def ensure_tenant(self, tenant: str) -> Ledger:
         """The tenant's ledger; named for the first time, it comes into being with its chart of accounts."""
         ledger = await self._services.create_tenant(tenant)
-        await fill(ledger)
+        await fill(self._services, ledger)
         return ledger
 
     async def move_clock(self, target: datetime) -> None:
@@ -143,10 +163,15 @@ class Sandbox:
             for schema in (await off_the_loop(list_tenants, self._services.dsn)).values():
                 await off_the_loop(empty_tenant, self._services.owner_dsn, schema)
             await self._services.rate_limiter.clear()
+            await self._services.oauth_clients.forget_revisions()
             for ledger in await self._all_ledgers():
                 # Whether or not it is still empty: a request may have come in between.
-                await _put_what_it_starts_with(ledger)
+                await _put_what_it_starts_with(self._services, ledger)
+                if ledger.tenant == SANDBOX_TENANT:
+                    await register_clients(self._services, ledger)
                 await ledger.caught_up()
+            await self._services.oauth_clients.forget_others()
+            await self._services.revocations.restore_all()
 
     async def _all_ledgers(self) -> list[Ledger]:
         tenants = await off_the_loop(list_tenants, self._services.dsn)

@@ -5,15 +5,13 @@ A sealed text is bound to its place (a webhook's id): elsewhere it does not open
 
 import base64
 import binascii
+import contextlib
 import os
 import secrets
 from pathlib import Path
 
-import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-log = structlog.get_logger()
 
 KEY_BYTES = 32
 KEY_FILE = "master.key"
@@ -86,10 +84,7 @@ def _make(file: Path) -> None:
             opened.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
             opened.flush()
             os.fsync(opened.fileno())
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(own, file)
-            log.info("master key made", file=str(file))
-        except FileExistsError:
-            return
     finally:
         own.unlink()

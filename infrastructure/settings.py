@@ -10,6 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from infrastructure import sealing
+from infrastructure.caller_addresses import read_network
+from infrastructure.external_issuers import read_issuers
 
 RateLimits = Literal["documented", "sandbox", "off"]
 ENVIRONMENT_PREFIX = "DAYBOOK_"
@@ -51,6 +53,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     challenge_url: Annotated[
         str, _described("where cardholders complete a challenge; {requestId} is the authorization's number")
     ] = "https://3ds.example.com/challenge/{requestId}"
+    trusted_proxies: Annotated[
+        str, _described("networks (CIDR, comma-separated) whose X-Forwarded-For and -Proto are believed")
+    ] = ""
+    external_issuers: Annotated[
+        str, _described("other issuers whose tokens are believed, as a JSON list (see Tokens and clients)")
+    ] = ""
     queue_bound: Annotated[int, Meta(ge=1, description="commands that may wait before the answer is 503")] = (
         4096
     )
@@ -59,6 +67,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         100_000
     )
     log_level: Annotated[str, _described("debug, info, warning or error")] = "info"
+
+    @property
+    def trusted_networks(self) -> tuple[str, ...]:
+        return tuple(text.strip() for text in self.trusted_proxies.split(",") if text.strip())
 
     @property
     def effective_rate_limits(self) -> RateLimits:
@@ -86,6 +98,15 @@ def load(options: Mapping[str, Any], environment: Mapping[str, str] = os.environ
             sealing.decode_key(settings.master_key)
         except sealing.InvalidMasterKey as error:
             raise SettingsError(str(error)) from error
+    try:
+        for network in settings.trusted_networks:
+            read_network(network)
+    except ValueError as error:
+        raise SettingsError(f"trusted_proxies must be networks such as 10.0.0.0/8: {error}") from error
+    try:
+        read_issuers(settings.external_issuers)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
     if settings.clock is not None and settings.clock.tzinfo is None:
         raise SettingsError("clock needs a time zone, such as 2025-10-20T15:30:00Z")
     if settings.clock is not None and not settings.sandbox:

@@ -16,13 +16,14 @@ from joserfc.jwk import ECKey
 from psycopg.rows import TupleRow
 
 from application.store import StoreUnavailable
+from infrastructure.access_news import NEXT_CHANGE
 from infrastructure.event_store import Session
 from infrastructure.migrator import CONTROL_SCHEMA, bind
 from infrastructure.tasks import end_task
 
 ALGORITHM = "ES256"
 
-# How long a rotated or retired key may go unnoticed where no token asks for it.
+# Processes are told of keys that come and go; this is for what they were not told.
 _REFRESH_SECONDS = 60.0
 # Tokens with made-up key ids must not cost a query each.
 _RELOAD_INTERVAL_SECONDS_MIN = 1.0
@@ -57,6 +58,9 @@ _LIVE = bind(
 _LAST_GENERATION = bind(
     "select coalesce(max(generation), 0) from {schema}.signing_keys", CONTROL_SCHEMA
 ).encode()
+
+
+_NEXT_CHANGE = NEXT_CHANGE.encode()
 
 
 class SigningKey(NamedTuple):
@@ -121,9 +125,15 @@ class SigningKeys:
         generation = self.signer.generation
 
         async def work(connection: psycopg.AsyncConnection[TupleRow]) -> None:
-            await connection.execute(_RETIRE_OLDER, (generation,))
+            async with connection.transaction():
+                await connection.execute(_RETIRE_OLDER, (generation,))
+                await connection.execute(_NEXT_CHANGE)
 
         await self._session.run(work)
+        await self._load()
+
+    async def look(self) -> None:
+        """Reads the keys anew. Raises StoreUnavailable."""
         await self._load()
 
     async def look_again(self) -> None:
@@ -181,6 +191,8 @@ class SigningKeys:
         )
 
         async def work(connection: psycopg.AsyncConnection[TupleRow]) -> None:
-            await connection.execute(_ADD, (generation, key.kid, private, public))
+            async with connection.transaction():
+                await connection.execute(_ADD, (generation, key.kid, private, public))
+                await connection.execute(_NEXT_CHANGE)
 
         await self._session.run(work)

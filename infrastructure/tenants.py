@@ -11,6 +11,7 @@ import psycopg
 from application.store import StoreUnavailable
 from infrastructure.database import connect_owner, connect_service
 from infrastructure.migrator import CONTROL_SCHEMA, bind, migrate_control, migrate_tenant
+from infrastructure.personal_data import TABLES as PERSONAL_TABLES
 from projections.catalogue import MODELS, create_tables
 
 _PLAIN = re.compile(r"[a-z0-9_-]{1,40}")
@@ -63,7 +64,7 @@ def empty_tenant(owner_dsn: str, schema: str) -> None:
     with connect_owner(owner_dsn) as connection, connection.transaction():
         # The row that serialises appends first, so that none is half way.
         connection.execute(bind(_LOCK_HEAD, schema).encode())
-        tables = ["events", "snapshots", *(table for model in MODELS for table in model.table_names)]
+        tables = ["events", "snapshots", *PERSONAL_TABLES, *(table for model in MODELS for table in model.table_names)]
         names = ", ".join(f"{schema}.{table}" for table in dict.fromkeys(tables))
         connection.execute(f"truncate {names}".encode())
         connection.execute(bind("update {schema}.tracking set notification_id = 0", schema).encode())

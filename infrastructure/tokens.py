@@ -3,14 +3,16 @@
 import hashlib
 import secrets
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
 from joserfc import jws
 
-from application.access import ALL_ROLES, ALL_SCOPES, Claims, InvalidToken, UnknownKey
+from application.access import ALL_ROLES, ALL_SCOPES, Claims, InvalidToken, Revoked, UnknownKey
+from infrastructure.external_issuers import ExternalIssuer, ExternalIssuers, NoSuchKey, NotBelieved
 from infrastructure.recently_used import RecentlyUsed
 from infrastructure.signing_keys import ALGORITHM, SigningKeys
 
@@ -36,12 +38,26 @@ class _Payload(msgspec.Struct, frozen=True):
     iat: _Time
     exp: _Time
     jti: _Name
+    family: str = ""
     nbf: _Time = 0
 
 
-class _Remembered(NamedTuple):
-    expires: datetime
-    claims: Claims
+class _Remembered:
+    """A verified token. `version` is of the revocations that it was compared with last."""
+
+    __slots__ = ("claims", "expires", "version")
+
+    def __init__(self, expires: datetime, claims: Claims) -> None:
+        self.expires = expires
+        self.claims = claims
+        self.version = -1
+
+
+class _NothingRevoked:
+    version = 0
+
+    def ends(self, _: Claims) -> bool:
+        return False
 
 
 _decoder = msgspec.json.Decoder(_Payload)
@@ -49,8 +65,16 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Tokens:
-    def __init__(self, dsn: str, keys: SigningKeys | None = None) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        keys: SigningKeys | None = None,
+        revoked: Revoked | None = None,
+        issuers: Sequence[ExternalIssuer] = (),
+    ) -> None:
         self.keys = keys or SigningKeys(dsn)
+        self.external = ExternalIssuers(issuers, on_change=self._forget_all)
+        self._revoked = revoked or _NothingRevoked()
         self._keys_version = 0
         # By digest: a token has most of a kilobyte, and fifty thousand of them are remembered.
         self._remembered: RecentlyUsed[bytes, _Remembered] = RecentlyUsed(_REMEMBERED)
@@ -59,8 +83,10 @@ class Tokens:
     async def start(self) -> None:
         """Loads the keys, and makes the first one where there is none."""
         await self.keys.start()
+        self.external.start()
 
     async def close(self) -> None:
+        await self.external.close()
         await self.keys.close()
 
     def verify(self, token: str, now: datetime) -> Claims:
@@ -76,6 +102,11 @@ class Tokens:
             remembered = self._verify_in_full(token, digest, now)
         if now >= remembered.expires:
             raise InvalidToken("expired")
+        if remembered.version != self._revoked.version:
+            version = self._revoked.version
+            if self._revoked.ends(remembered.claims):
+                raise InvalidToken("revoked")
+            remembered.version = version
         return remembered.claims
 
     async def verify_slowly(self, token: str, now: datetime) -> Claims:
@@ -83,7 +114,8 @@ class Tokens:
         try:
             return self.verify(token, now)
         except UnknownKey:
-            await self.keys.look_again()
+            issuer = self.external.issuer_of(token)
+            await (self.keys.look_again() if issuer is None else self.external.look_again(issuer))
             return self.verify(token, now)
 
     def issue(
@@ -96,6 +128,7 @@ class Tokens:
         tenant: str,
         lifetime_seconds: int,
         now: datetime,
+        family: str = "",
     ) -> str:
         issued_at = int(now.timestamp())
         payload = _Payload(
@@ -107,9 +140,12 @@ class Tokens:
             iat=issued_at,
             exp=issued_at + lifetime_seconds,
             jti=secrets.token_urlsafe(16),
+            family=family,
         )
         members = msgspec.to_builtins(payload)
         del members["nbf"]
+        if not family:
+            del members["family"]
         signer = self.keys.signer
         header = {"alg": ALGORITHM, "kid": signer.key_id, "typ": "JWT"}
         return jws.serialize_compact(header, _encode(members), signer.key, registry=_REGISTRY)
@@ -139,6 +175,8 @@ class Tokens:
             raise InvalidToken("too long")
         if not token.isascii():
             raise InvalidToken("not ASCII")
+        if (issuer := self.external.issuer_of(token)) is not None:
+            return self._remember_external(issuer, token, digest, now)
         parts = jws.extract_compact(token.encode("ascii"), registry=_REGISTRY)
         header = parts.headers()
         if header.get("alg") != ALGORITHM or "crit" in header or "b64" in header:
@@ -156,6 +194,27 @@ class Tokens:
             raise InvalidToken("bad signature")
         return self._remember(digest, _decoder.decode(parts.payload), now)
 
+    def _remember_external(self, issuer: str, token: str, digest: bytes, now: datetime) -> _Remembered:
+        try:
+            said = self.external.verify(issuer, token)
+        except NoSuchKey as error:
+            raise UnknownKey(str(error)) from None
+        except NotBelieved as error:
+            raise InvalidToken(str(error)) from None
+        payload = said.payload
+        ours = _Payload(
+            sub=payload.sub,
+            client_id=payload.client_id or payload.azp or payload.sub,
+            scope=" ".join(payload.scopes),
+            roles=payload.roles,
+            tenant=said.tenant,
+            iat=payload.iat,
+            exp=payload.exp,
+            jti=payload.jti or digest.hex(),
+            nbf=payload.nbf,
+        )
+        return self._remember(digest, ours, now)
+
     def _remember(self, digest: bytes, payload: _Payload, now: datetime) -> _Remembered:
         expires = datetime.fromtimestamp(payload.exp, UTC)
         if now >= expires:
@@ -171,6 +230,7 @@ class Tokens:
             issued_at=payload.iat,
             expires_at=payload.exp,
             token_id=payload.jti,
+            family=payload.family,
         )
         remembered = _Remembered(expires, claims)
         self._remembered.put(digest, remembered)

@@ -20,6 +20,7 @@ from domain.announcements import event_id
 from domain.deliveries import DeliveryKey
 from domain.errors import DomainError
 from infrastructure.ledgers import Ledger
+from infrastructure.reads import NotCaughtUp
 from infrastructure.sealing import CannotOpen, Seal
 from infrastructure.tasks import end_task, set_within
 from infrastructure.webhook_sender import Result, WebhookSender
@@ -75,6 +76,12 @@ class Dispatcher:
         # Where an outcome was recorded that the outbox may not show yet.
         self._recorded: dict[DeliveryKey, int] = {}
         self._shown = 0
+        self._is_outbox_current = False
+
+    @property
+    def under_way(self) -> int:
+        """Attempts that are being made or recorded."""
+        return len(self._tasks)
 
     async def run(self, over: asyncio.Event) -> None:
         """Delivers until `over` is set, then lets what is under way finish, for a moment."""
@@ -84,7 +91,7 @@ class Dispatcher:
                 next_due_at = None
                 try:
                     next_due_at = await self._start_what_is_ready()
-                except StoreUnavailable:
+                except (StoreUnavailable, NotCaughtUp):
                     log.warning("webhooks paused", tenant=self._ledger.tenant)
                 except Exception:
                     # Nothing may end this while the lease is held: nobody else would deliver.
@@ -95,10 +102,14 @@ class Dispatcher:
 
     async def _start_what_is_ready(self) -> datetime | None:
         """Gives when the next delivery falls due."""
+        if not self._is_outbox_current:
+            # It must show all attempts of whoever delivered before: they are not to be made again.
+            await self._ledger.caught_up()
+            self._is_outbox_current = True
         now = self._ledger.clock.now()
         ready = await webhook_dispatch.ready(self._ledger.fetch, now, LOOKED_AT_PER_WEBHOOK)
         self._note_shown(ready.shown)
-        if self._may_send():
+        if self._is_outbox_current and self._may_send():
             for delivery in ready.deliveries:
                 if self._is_free(delivery):
                     self._start(delivery)
@@ -106,8 +117,9 @@ class Dispatcher:
 
     def _note_shown(self, shown: int) -> None:
         if shown < self._shown:
-            # The sandbox was started over, or the outbox is being made anew.
+            # The sandbox was started over, or the outbox is being made anew and shows what once was.
             self._recorded.clear()
+            self._is_outbox_current = False
         self._shown = shown
         for key in [key for key, position in self._recorded.items() if position <= shown]:
             del self._recorded[key]

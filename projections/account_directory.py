@@ -91,6 +91,7 @@ _ACCOUNT = len("account-")
 _BIGINT_MAX = 2**63 - 1
 
 _STATUS_AFTER = {AccountFroze: FROZEN, AccountUnfroze: ACTIVE, AccountWasClosed: CLOSED}
+_KINDS = frozenset((AccountOpened, OverdraftLimitChanged, AccountNumberedForCards, *_STATUS_AFTER))
 
 
 class DirectoryEntry(NamedTuple):
@@ -167,11 +168,10 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
     changes: dict[str, _Change] = {}
     for fact in batch:
         event = fact.event
+        if type(event) not in _KINDS:
+            continue
         if isinstance(event, AccountOpened):
             opened[event.account_id] = _Opened(fact, event)
-            continue
-        status = _STATUS_AFTER.get(type(event))
-        if status is None and not isinstance(event, OverdraftLimitChanged | AccountNumberedForCards):
             continue
         account_id = fact.stream[_ACCOUNT:]
         row: _Opened | _Change | None = opened.get(account_id) or changes.get(account_id)
@@ -183,8 +183,8 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
         elif isinstance(event, AccountNumberedForCards):
             row.card_account_id = event.card_account_id
             row.card_account_space_id = event.card_account_space_id
-        elif status is not None:
-            row.status = status
+        else:
+            row.status = _STATUS_AFTER[type(event)]
     if opened:
         write(_OPEN, list(zip(*(account.row() for account in opened.values()), strict=True)))
     if changes:

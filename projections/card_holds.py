@@ -48,7 +48,7 @@ create table {schema}.card_hold_days (
     expired integer not null,
     account_id text collate "C" not null,
     primary key (account_id, day)
-) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.2);
+) with (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.2);
 """
 
 _PLACE = """

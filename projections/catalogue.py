@@ -12,11 +12,13 @@ from projections import (
     card_holds,
     card_spending,
     certificates,
+    clients,
     general_ledger,
     holds,
     journal,
     timers,
     transfers,
+    users,
     webhook_deliveries,
     webhooks,
 )
@@ -38,6 +40,8 @@ MODELS: tuple[ReadModel, ...] = (
     general_ledger.MODEL,
     webhooks.MODEL,
     webhook_deliveries.MODEL,
+    clients.MODEL,
+    users.MODEL,
 )
 
 # The versions that the tables were made for; and the follower's one step forward, in one place so that no

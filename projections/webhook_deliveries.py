@@ -180,7 +180,7 @@ _COUNTED: dict[type[Event], str] = {
     DeliveryDeadLettered: DEAD_LETTERED,
     DeliveryRequeued: REQUEUED,
 }
-_WEBHOOK_EVENTS = (WebhookCreated, WebhookUpdated, WebhookDeleted)
+_CONCERNED = frozenset({*ANNOUNCES, *_COUNTED, WebhookCreated, WebhookUpdated, WebhookDeleted})
 _DELIVERY = len("delivery-")
 
 
@@ -225,10 +225,11 @@ class _Segment:
 
     def announce(self, fact: Recorded) -> None:
         surfaces, event_types, aggregates, positions, ordinals, due_at = self.announced
-        for ordinal, announcement in enumerate(ANNOUNCES[type(fact.event)](fact.stream, fact.event)):
-            surfaces.append(announcement.surface)
-            event_types.append(announcement.event_type)
-            aggregates.append(announcement.aggregate)
+        announcements = ANNOUNCES[type(fact.event)](fact.stream, fact.event)
+        for ordinal, (surface, event_type, aggregate) in enumerate(announcements):
+            surfaces.append(surface)
+            event_types.append(event_type)
+            aggregates.append(aggregate)
             positions.append(fact.position)
             ordinals.append(ordinal)
             due_at.append(fact.recorded_at)
@@ -270,11 +271,13 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
     segment = _Segment()
     for fact in batch:
         kind = type(fact.event)
+        if kind not in _CONCERNED:
+            continue
         if kind in ANNOUNCES:
             segment.announce(fact)
         elif kind in _COUNTED:
             segment.settle(fact)
-        elif kind in _WEBHOOK_EVENTS:
+        else:
             # What was announced before went to the webhooks as they were.
             segment.write(write)
             segment = _Segment()
@@ -302,7 +305,7 @@ def _change_webhook(fact: Recorded, write: Write) -> None:
 
 MODEL = ReadModel(
     "webhook_deliveries",
-    1,
+    2,
     _TABLES,
     ("webhook_receivers", "webhook_subscriptions", "webhook_deliveries", "webhook_attempts"),
     apply,

@@ -18,17 +18,30 @@ d.last_attempt_at, d.due_at
 _OF_WEBHOOK = f"""
 select {_COLUMNS}
 from {{schema}}.webhook_deliveries d join {{schema}}.webhook_receivers r on r.webhook = d.webhook
-where d.webhook = %(webhook)s
-order by d.position desc, d.ordinal desc limit %(limit)s offset %(offset)s
+where d.webhook = %(webhook)s and (%(status)s::text is null or d.status = %(status)s)
 """
+_NEWEST_OF_WEBHOOK = (
+    f"{_OF_WEBHOOK} order by d.position desc, d.ordinal desc limit %(limit)s offset %(offset)s"
+)
+_OLDEST_OF_WEBHOOK = f"{_OF_WEBHOOK} order by d.position, d.ordinal limit %(limit)s offset %(offset)s"
 
-_TOTAL_OF_WEBHOOK = "select count(*) as total from {schema}.webhook_deliveries where webhook = %(webhook)s"
+_TOTAL_OF_WEBHOOK = """
+select count(*) as total from {schema}.webhook_deliveries
+where webhook = %(webhook)s and (%(status)s::text is null or status = %(status)s)
+"""
 
 _DEAD_LETTERS = f"""
 select {_COLUMNS}
 from {{schema}}.webhook_deliveries d join {{schema}}.webhook_receivers r on r.webhook = d.webhook
 where d.status = 'dead_lettered' and r.surface = %(surface)s
+"""
+_NEWEST_DEAD_LETTERS = f"""
+{_DEAD_LETTERS}
 order by d.position desc, d.ordinal desc, d.webhook desc limit %(limit)s offset %(offset)s
+"""
+_OLDEST_DEAD_LETTERS = f"""
+{_DEAD_LETTERS}
+order by d.position, d.ordinal, d.webhook limit %(limit)s offset %(offset)s
 """
 
 _TOTAL_OF_DEAD_LETTERS = """
@@ -92,19 +105,33 @@ class DeliveryPage(NamedTuple):
     total: int
 
 
-async def of_webhook(fetch: Fetch, webhook_id: str, *, limit: int, offset: int = 0) -> DeliveryPage:
-    """The webhook's deliveries, the newest event first; none where there is no such webhook."""
+async def of_webhook(
+    fetch: Fetch,
+    webhook_id: str,
+    *,
+    status: str | None = None,
+    limit: int,
+    offset: int = 0,
+    is_newest_first: bool = True,
+) -> DeliveryPage:
+    """The webhook's deliveries (of that status) in the order of the events; none where there is no such
+    webhook."""
     number = webhooks.number_of(webhook_id)
     if number is None:
         return DeliveryPage([], 0)
-    rows = await fetch(_OF_WEBHOOK, {"webhook": number, "limit": limit, "offset": offset})
-    total = await fetch(_TOTAL_OF_WEBHOOK, {"webhook": number})
+    which = {"webhook": number, "status": status}
+    statement = _NEWEST_OF_WEBHOOK if is_newest_first else _OLDEST_OF_WEBHOOK
+    rows = await fetch(statement, {**which, "limit": limit, "offset": offset})
+    total = await fetch(_TOTAL_OF_WEBHOOK, which)
     return DeliveryPage([_view(row) for row in rows], int(total[0]["total"]))
 
 
-async def dead_letters(fetch: Fetch, surface: str, *, limit: int, offset: int = 0) -> DeliveryPage:
-    """What was given up on the surface, the newest event first."""
-    rows = await fetch(_DEAD_LETTERS, {"surface": surface, "limit": limit, "offset": offset})
+async def dead_letters(
+    fetch: Fetch, surface: str, *, limit: int, offset: int = 0, is_newest_first: bool = True
+) -> DeliveryPage:
+    """What was given up on the surface, in the order of the events."""
+    statement = _NEWEST_DEAD_LETTERS if is_newest_first else _OLDEST_DEAD_LETTERS
+    rows = await fetch(statement, {"surface": surface, "limit": limit, "offset": offset})
     total = await fetch(_TOTAL_OF_DEAD_LETTERS, {"surface": surface})
     return DeliveryPage([_view(row) for row in rows], int(total[0]["total"]))
 
@@ -118,9 +145,14 @@ async def one(fetch: Fetch, surface: str, delivery_id: str) -> DeliveryView | No
     return _view(rows[0]) if rows else None
 
 
-async def histories(fetch: Fetch, positions: Sequence[int]) -> dict[int, list[Recorded]]:
-    """By the position of each fact: the events of its stream up to the fact, which is the last."""
-    parameters = {"positions": list(set(positions)), "bound": HISTORY_EVENTS_MAX - 1}
+async def histories(
+    fetch: Fetch, positions: Sequence[int], events_max: int = HISTORY_EVENTS_MAX
+) -> dict[int, list[Recorded]]:
+    """By the position of each fact: the events of its stream up to the fact, which is the last.
+
+    Of a stream that is longer than `events_max` it is the first event and the last ones.
+    """
+    parameters = {"positions": list(set(positions)), "bound": events_max - 1}
     found: dict[int, list[Recorded]] = {}
     for row in await fetch(_HISTORIES, parameters):
         found.setdefault(row["of"], []).append(recorded(row))

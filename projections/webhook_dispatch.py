@@ -41,7 +41,7 @@ _IS_ANYTHING_DUE = """
 select exists (
     select from {schema}.webhook_receivers w cross join lateral (
         select from {schema}.webhook_deliveries d
-        where d.webhook = w.webhook and d.ready_at <= %(at)s limit 1
+        where d.webhook = w.webhook and d.ready_at <= %(at)s order by d.ready_at limit 1
     ) d
     where w.active_since is not null
 ) as is_due

@@ -36,9 +36,14 @@ _DELETE = "delete from {schema}.webhooks where webhook_id = %b"
 
 _COLUMNS = "webhook_id, surface, url, events, is_active, created_at, updated_at"
 
-_PAGE = f"""
+_NEWEST = f"""
 select {_COLUMNS} from {{schema}}.webhooks where surface = %(surface)s
 order by position desc limit %(limit)s offset %(offset)s
+"""
+
+_OLDEST = f"""
+select {_COLUMNS} from {{schema}}.webhooks where surface = %(surface)s
+order by position limit %(limit)s offset %(offset)s
 """
 
 _TOTAL = "select count(*) as total from {schema}.webhooks where surface = %(surface)s"
@@ -46,6 +51,9 @@ _TOTAL = "select count(*) as total from {schema}.webhooks where surface = %(surf
 _ONE = (
     f"select {_COLUMNS} from {{schema}}.webhooks where webhook_id = %(webhook_id)s and surface = %(surface)s"
 )
+
+
+_EVENTS = frozenset({WebhookCreated, WebhookUpdated, WebhookDeleted})
 
 
 class WebhookView(NamedTuple):
@@ -67,6 +75,8 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
     # Somebody changes a webhook a few times in its life: a statement for each is few statements.
     for fact in batch:
         event = fact.event
+        if type(event) not in _EVENTS:
+            continue
         if isinstance(event, WebhookCreated):
             terms = [event.webhook_id, event.surface, event.url, list(event.events), event.active]
             write(_CREATE, (*terms, event.created_at, event.created_at, fact.position))
@@ -77,9 +87,13 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
             write(_DELETE, (fact.stream,))
 
 
-async def page(fetch: Fetch, surface: str, *, limit: int, offset: int = 0) -> WebhookPage:
-    """The surface's webhooks, the newest first, and how many there are in all."""
-    rows = await fetch(_PAGE, {"surface": surface, "limit": limit, "offset": offset})
+async def page(
+    fetch: Fetch, surface: str, *, limit: int, offset: int = 0, is_newest_first: bool = True
+) -> WebhookPage:
+    """The surface's webhooks in the order in which they were made, and how many there are in all."""
+    rows = await fetch(
+        _NEWEST if is_newest_first else _OLDEST, {"surface": surface, "limit": limit, "offset": offset}
+    )
     total = await fetch(_TOTAL, {"surface": surface})
     return WebhookPage([WebhookView(**row) for row in rows], int(total[0]["total"]))
 

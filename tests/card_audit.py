@@ -28,7 +28,9 @@ KEPT = timedelta(days=31)
 class _CardBook:
     """A card's limits as they are now, and what counts against them by day and channel."""
 
+    account_id: str
     limits: CardLimits
+    is_blocked: bool = False
     overrides: dict[int, Override] = field(default_factory=dict)
     spent: Counter[tuple[date, str]] = field(default_factory=Counter)
 
@@ -79,6 +81,7 @@ class CardAudit:
         self._spent: set[int] = set()
         self._on_accounts: Counter[tuple[str, int]] = Counter()
         self._settled: Counter[int] = Counter()
+        self._inactive: set[str] = set()
 
     def read(self, entries: Iterable[Entry]) -> None:
         for stream, event in entries:
@@ -88,8 +91,16 @@ class CardAudit:
                     self._decide(event.ruling, event.seen)
                 case authorizations.ChallengeCompleted():
                     self._decide(event.ruling, event.seen)
-                case authorizations.ChallengeExpired() | authorizations.AuthorizationReversed():
+                case authorizations.ChallengeExpired():
                     self._number(event.ruling)
+                case authorizations.AuthorizationReversed():
+                    self._number(event.ruling)
+                    hold = self._holds[authorizations.hold_id_of(event.ruling.request_id)]
+                    assert (hold.status, hold.captured) == ("RELEASED", 0), f"{stream} was captured from"
+                case accounts.AccountFroze() | accounts.AccountWasClosed():
+                    self._inactive.add(stream.removeprefix("account-"))
+                case accounts.AccountUnfroze():
+                    self._inactive.discard(stream.removeprefix("account-"))
                 case holds.HoldPlaced() | holds.HoldCaptured() | holds.HoldReleased() | holds.HoldExpired():
                     self._move_hold(stream, event)
                 case accounts.HoldPlaced() | accounts.HoldReleased() | accounts.HoldCaptured():
@@ -120,7 +131,9 @@ class CardAudit:
             return
         assert ruling.request_id not in self._approved, "approved twice"
         self._approved[ruling.request_id] = ruling
+        assert not book.is_blocked, "approved on a blocked card"
         if terms.transaction_type != REFUND:
+            assert book.account_id not in self._inactive, "approved on an account that is not active"
             for limit, before in (
                 (book.limit("transaction", None, at), 0),
                 (book.limit("transaction", channel, at), 0),
@@ -135,7 +148,9 @@ class CardAudit:
     def _change_card(self, stream: str, event: Event) -> None:
         match event:
             case cards.CardIssued():
-                self._cards[event.card_id] = _CardBook(event.limits)
+                self._cards[event.card_id] = _CardBook(event.account_id, event.limits)
+            case cards.CardWasBlocked() | cards.CardUnblocked():
+                self._card(stream).is_blocked = isinstance(event, cards.CardWasBlocked)
             case cards.LimitsChanged():
                 self._card(stream).limits = event.limits
             case cards.LimitsOverridden():

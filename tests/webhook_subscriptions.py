@@ -46,16 +46,16 @@ class Bank:
     def dsn(self) -> str:
         return self._dsn or EmbeddedPostgres(self._settings.data).dsn
 
-    def do(self, work: Callable[[Services, Ledger], Awaitable[T]]) -> T:
-        async def run() -> T:
-            services = Services(self._settings, self.dsn, self.dsn, observer=None)
-            await services.start()
-            try:
-                return await work(services, await services.ledger(self._tenant))
-            finally:
-                await services.close()
+    async def work(self, work: Callable[[Services, Ledger], Awaitable[T]]) -> T:
+        services = Services(self._settings, self.dsn, self.dsn, observer=None)
+        await services.start()
+        try:
+            return await work(services, await services.ledger(self._tenant))
+        finally:
+            await services.close()
 
-        return asyncio.run(run())
+    def do(self, work: Callable[[Services, Ledger], Awaitable[T]]) -> T:
+        return asyncio.run(self.work(work))
 
     def subscribe(self, url: str, events: Sequence[str] = TRANSFER_EVENTS, surface: str = BACK_OFFICE) -> str:
         """Gives the new webhook's id."""

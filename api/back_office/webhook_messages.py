@@ -10,8 +10,18 @@ import msgspec
 
 from api.transfers.errors import number
 from application.webhooks import Message, Notice, PastFact
-from domain import transfers
+from domain import accounts, transfers, users
+from domain.accounts import (
+    AccountFroze,
+    AccountOpened,
+    AccountUnfroze,
+    AccountWasClosed,
+    NicknameChanged,
+    OverdraftLimitChanged,
+)
+from domain.events import Event
 from domain.transfers import TransferCreated
+from domain.users import UserErased, UserRegistered, UserUpdated
 from projections.transfers import STATUS_AFTER
 
 Data = Callable[[Sequence[PastFact]], Any]
@@ -40,8 +50,46 @@ def _transfer_created(history: Sequence[PastFact]) -> dict[str, Any]:
     return _transfer(history, transfers.INITIATED)
 
 
+_ACCOUNT_STATUS_AFTER: Mapping[type[Event], str] = {
+    AccountFroze: accounts.FROZEN,
+    AccountUnfroze: accounts.ACTIVE,
+    AccountWasClosed: accounts.CLOSED,
+}
+
+
+def _account(history: Sequence[PastFact]) -> dict[str, Any]:
+    opened, event = history[0].event, history[-1].event
+    assert isinstance(opened, AccountOpened), "an account's first event opens it"
+    status = _ACCOUNT_STATUS_AFTER.get(type(event), accounts.ACTIVE)
+    if isinstance(event, NicknameChanged | OverdraftLimitChanged) and event.status is not None:
+        status = event.status
+    return {
+        "account_id": opened.account_id,
+        "account_type": opened.account_type,
+        "customer_id": opened.owner_id,
+        "status": status,
+    }
+
+
+def _user(history: Sequence[PastFact]) -> dict[str, Any]:
+    """Nothing of who the person is."""
+    registered, event = history[0].event, history[-1].event
+    assert isinstance(registered, UserRegistered), "a user's first event registers them"
+    role, status = registered.role, users.ACTIVE
+    if isinstance(event, UserUpdated):
+        role, status = event.role, event.status
+    elif isinstance(event, UserErased):
+        role, status = event.role, users.ERASED
+    return {"user_id": registered.user_id, "role": role, "status": status}
+
+
 # The members of a message in the order that its document gives them. Without an entry: as the back office's.
 _DATA: Mapping[str, Data] = {
+    "account.created": _account,
+    "account.updated": _account,
+    "account.closed": _account,
+    "user.created": _user,
+    "user.updated": _user,
     "transfer.created": _transfer_created,
     "transfer.pending": _transfer_now,
     "transfer.processing": _transfer_now,

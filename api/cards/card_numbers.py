@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 from unicodedata import digit
 
-from api.exchange import ApiError
+from api.exchange import ApiError, invalid
 
 PAN_HASH_LENGTH_MIN = 16
 PAN_LENGTHS = range(13, 20)
@@ -18,6 +18,7 @@ REFERENCE_LENGTH_MAX = 255
 PATH_LENGTH_MAX = 255
 
 MESSAGE = "Card numbers are not accepted in clear"
+NO_JSON = "The body is not valid JSON"
 CONSTRAINT = "must not have a card number in it"
 
 # Digits of all scripts, and those that are raised, lowered or in circles and brackets.
@@ -44,6 +45,7 @@ _DOZENS = bytes(ord("0") if byte <= 0x20 or byte in b"0123456789-\x7f" else ord(
 # length.
 _search_plain = re.compile(rb"[0-9](?:[\x00-\x20\x7f-]*+[0-9]){11}").search
 _search_text = re.compile(rf"{_DIGIT}(?:{_BETWEEN}*+{_DIGIT}){{11}}").search
+_find_surrogate = re.compile(r"[\ud800-\udfff]").search
 _find_runs = re.compile(rf"{_DIGIT}(?:{_BETWEEN}*+{_DIGIT})*+").finditer
 _find_groups = re.compile(rf"{_DIGIT}++").findall
 
@@ -79,8 +81,15 @@ def refuse_card_numbers(body: bytes, *, has_secret: bool = False) -> None:
     if is_plain and (_DOZEN not in body.translate(_DOZENS) or _search_plain(body) is None):
         return
     for path, value in _scalars(_decode(body)):
+        if not _is_text(value):
+            raise invalid(path.replace("[]", ""), "must not have lone surrogates")
         if has_card_number(value) and not _is_exempt(path, value, has_secret=has_secret):
             raise CardNumberRefused(path.replace("[]", "") or None)
+
+
+def _is_text(value: str) -> bool:
+    # JSON can escape half a character. The decoder would refuse it, too, without a name.
+    return value.isascii() or not _find_surrogate(value)
 
 
 def has_card_number(text: str) -> bool:
@@ -136,7 +145,7 @@ def _decode(body: bytes) -> Any:
             parse_constant=_refuse_constant,
         )
     except (ValueError, RecursionError):
-        raise ApiError(400, "validation_error", "The body is not valid JSON") from None
+        raise ApiError(400, "validation_error", NO_JSON) from None
 
 
 def _refuse_constant(_: str) -> NoReturn:
@@ -153,6 +162,8 @@ def _scalars(decoded: Any) -> Iterator[tuple[str, str]]:
             yield path, value
         elif isinstance(value, _Object):
             for name, member in reversed(value):
+                if not _is_text(name):
+                    raise ApiError(400, "validation_error", NO_JSON)
                 if has_card_number(name):
                     raise CardNumberRefused(None)
                 waiting.append((_below(path, name), member))

@@ -13,16 +13,17 @@ from urllib.parse import unquote
 import msgspec
 
 from api import query_string
+from api.amounts import read_amount
 from api.cards.card_numbers import refuse_card_numbers
 from api.cards.errors import ALTERNATIVE_PREFIX, not_found
 from api.context import HttpRequest, decoded, json_bytes
 from api.exchange import Exchange, invalid
 from api.idempotency_keys import read_key as read_header
 from api.instants import SECOND, Period, read_instant, read_period
-from api.members import is_absent, read_text, read_word
+from api.members import is_absent, read_flag, read_text, read_word
 from application.idempotency import RequestKey
 from domain.country_codes import COUNTRY_CODES
-from domain.money import CURRENCIES, InvalidAmount, Money, parse_json_amount
+from domain.money import CURRENCIES, Money
 
 TEXT_LENGTH_MAX = 255
 ID_MAX = 2**53 - 1
@@ -81,21 +82,13 @@ def word(raw: msgspec.Raw, field: str, words: tuple[str, ...]) -> str:
 def flag(raw: msgspec.Raw, field: str, *, default: bool) -> bool:
     if is_absent(raw):
         return default
-    if bytes(raw) not in (b"true", b"false"):
-        raise invalid(field, "must be true or false")
-    return bytes(raw) == b"true"
+    return read_flag(raw, field)
 
 
 def amount(raw: msgspec.Raw, field: str, currency: str, message: str | None = None) -> Money:
     """More than zero, exactly as it was written. The document has a `message` for some."""
     _require(raw, field)
-    try:
-        read = parse_json_amount(bytes(raw), currency)
-    except InvalidAmount as error:
-        raise invalid(field, str(error).removeprefix("amount "), message) from None
-    if read.minor <= 0:
-        raise invalid(field, "must be greater than 0", message)
-    return read
+    return read_amount(raw, field, currency, message)
 
 
 def currency(raw: msgspec.Raw, field: str = "currency") -> str:

@@ -64,6 +64,16 @@ for _name, _function, _help in (
 ):
     app.command(f"api.command_line.{_function}", name=_name, help=_help)
 
+_clients = App(name="clients", help="OAuth clients: register the first ones, list them.")
+_clients.command(
+    "api.command_line.clients:create", name="create", help="Register an OAuth client, and print its secrets."
+)
+_clients.command("api.command_line.clients:list_clients", name="list", help="List the bank's OAuth clients.")
+_keys = App(name="keys", help="The keys that access tokens are signed with.")
+_keys.command("api.command_line.keys:rotate", name="rotate", help="Sign tokens with a new key.")
+for _group in (_clients, _keys):
+    app.command(_group)
+
 
 def run(arguments: list[str] | None = None) -> int:
     """Runs one command and gives its exit code; what is expected to fail is told in one line."""

@@ -6,6 +6,7 @@ import socket
 
 from api.command_line.exits import CommandFailed, Exit
 from api.command_line.processes import DRAIN_SECONDS, end_with_parent
+from api.security_headers import ON_EVERY_ANSWER
 from api.webhook_messages import WebhookMessages
 from infrastructure.background import Background
 from infrastructure.logs import configure_logging
@@ -51,6 +52,7 @@ def run_api(settings: Settings) -> None:
         proxy_headers=False,
         server_header=False,
         access_log=False,
+        headers=list(ON_EVERY_ANSWER),
         log_level="warning",
         backlog=2048,
         timeout_graceful_shutdown=DRAIN_SECONDS,

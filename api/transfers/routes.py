@@ -110,10 +110,24 @@ async def change(request: HttpRequest, transfer_id: FromPath[str]) -> JsonRespon
         return respond(bodies.cancelled_answer(answer))
     code = read_text(body.mfa_code, "mfa_code", MFA_CODE_LENGTH_MAX)
     key = read_key(header, claims.subject, operation, "verify_mfa", code)
-    is_valid = services_of(request).second_factor.is_valid(code)
+    is_valid = await _is_right(request, ledger.tenant, code)
     verify = VerifyMfa(transfer_id, claims.subject, is_valid, key)
     answer = await execute(request, ledger, verify_mfa, verify)
     return respond(bodies.verified_answer(answer))
+
+
+async def _is_right(request: HttpRequest, tenant: str, code: str) -> bool:
+    """Whether the code is the caller's own second factor now."""
+    services, exchange = services_of(request), exchange_of(request)
+    user_id = exchange.caller.subject
+    try:
+        if services.second_factor.is_fixed(code):
+            return True
+        user = await services.sign_in_users.find(tenant, user_id)
+        secret = None if user is None else user.totp_secret
+        return await services.second_factor.is_right(tenant, user_id, secret, code, exchange.now)
+    except StoreUnavailable:
+        raise unavailable() from None
 
 
 ROUTES = (create, list_transfers, detail, change, balance)

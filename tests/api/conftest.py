@@ -46,6 +46,13 @@ def running_card_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 @pytest.fixture
+def caller(running_card_sandbox: SandboxService) -> Iterator[httpx.Client]:
+    """A client of that sandbox that may do everything on the cards surface, for what is refused anyway."""
+    with running_card_sandbox.user("admin-user", scope=CARDS_SCOPES) as client:
+        yield client
+
+
+@pytest.fixture
 def card_sandbox(running_card_sandbox: SandboxService) -> SandboxService:
     """That sandbox with nothing but its fixtures. Its clock may have been moved on, by weeks at most."""
     running_card_sandbox.reset()

@@ -1,5 +1,6 @@
 """Overrides over HTTP: what they allow, which of them counts, and how they end."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -212,6 +213,23 @@ def test_an_override_is_made_once_for_a_key(card_sandbox: SandboxService, centre
     path = ALTERNATIVE_PREFIX + overrides_path()
     assert send(centre, "POST", path, body, "override-1").content == first.content
     assert len(override_ids(centre, includeExpired="true")) == 1
+
+
+def test_simultaneous_requests_with_one_key_make_one_override(
+    card_sandbox: SandboxService, centre: httpx.Client
+) -> None:
+    """Also while the first is still on its way; all are answered alike."""
+    body = override_body(card_sandbox, transactionLimit=10)
+    answers: list[httpx.Response] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(create(centre, body, "at-once"))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
+    assert len(override_ids(centre)) == 1
 
 
 def test_an_override_in_the_past_leaves_its_key_free(

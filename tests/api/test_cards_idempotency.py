@@ -91,33 +91,34 @@ def test_content_is_compared_as_parsed(send: Send) -> None:
         assert_replayed(first, send(AUTHORIZATIONS, same, "parsed"))
 
 
-@pytest.mark.parametrize(
-    ("member", "value"),
-    [
-        ("maskedPan", "411111******1119"),
-        ("maskedPan", None),
-        ("panHash", "sandbox-blocked"),
-        ("expiryDate", "01/30"),
-        ("merchantId", "MERCH654321"),
-        ("merchantName", "Another Merchant"),
-        ("channel", "MOTO"),
-        ("mcc", "5412"),
-        ("countryCode", "GBR"),
-        ("transactionType", "REFUND"),
-        ("amount", 125.51),
-        ("currency", "EUR"),
-        ("timestamp", "2023-05-01T14:30:01Z"),
-    ],
-)
-def test_other_content_is_a_conflict(centre: httpx.Client, send: Send, member: str, value: Any) -> None:
-    """409 in the surface's shape; nothing changes, and the key still gives what it gave."""
+OTHER_CONTENT: dict[str, Any] = {
+    "maskedPan": "411111******1119",
+    "panHash": "sandbox-blocked",
+    "expiryDate": "01/30",
+    "merchantId": "MERCH654321",
+    "merchantName": "Another Merchant",
+    "channel": "MOTO",
+    "mcc": "5412",
+    "countryCode": "GBR",
+    "transactionType": "REFUND",
+    "amount": 125.51,
+    "currency": "EUR",
+    "timestamp": "2023-05-01T14:30:01Z",
+}
+
+
+def test_other_content_is_a_conflict(centre: httpx.Client, send: Send) -> None:
+    """409 in the surface's shape, whichever member differs; nothing changes, and the key still gives what it
+    gave."""
+    assert OTHER_CONTENT.keys() == purchase().keys()
     first = send(AUTHORIZATIONS, purchase(), "conflict")
     before = balance(centre)
-    refused = send(AUTHORIZATIONS, purchase() | {member: value}, "conflict")
-    assert refused.status_code == 409
-    body = refused.json()
-    assert (body["status"], body["error"]) == (409, "Conflict")
-    assert body["message"] == "The idempotency key was used before with different content"
+    for member, value in (*OTHER_CONTENT.items(), ("maskedPan", None), ("timestamp", None)):
+        refused = send(AUTHORIZATIONS, purchase() | {member: value}, "conflict")
+        assert refused.status_code == 409, member
+        body = refused.json()
+        assert (body["status"], body["error"]) == (409, "Conflict")
+        assert body["message"] == "The idempotency key was used before with different content"
     assert balance(centre) == before
     assert_replayed(first, send(AUTHORIZATIONS, purchase(), "conflict"))
 
@@ -242,11 +243,12 @@ def test_a_key_is_its_clients_and_its_operations(
     release(centre, one, 409)
 
 
-@pytest.mark.parametrize(("key", "status"), [("x", 200), ("x" * 255, 200), ("x" * 256, 400), ("", 400)])
-def test_keys_have_1_to_255_characters(send: Send, key: str, status: int) -> None:
-    answer = send(AUTHORIZATIONS, purchase(), key)
-    assert answer.status_code == status
-    if status == 400:
+def test_keys_have_1_to_255_characters(send: Send) -> None:
+    for key in ("x", "x" * 255):
+        assert send(AUTHORIZATIONS, purchase(), key).status_code == 200
+    for key in ("x" * 256, ""):
+        answer = send(AUTHORIZATIONS, purchase(), key)
+        assert answer.status_code == 400
         assert answer.json()["details"] == {
             "field": "Idempotency-Key",
             "value": key[:255],

@@ -85,8 +85,9 @@ def test_every_decision_is_told(
     asked = [post(centre, "/api/v1/authorizations", challenged(), 202)]
     decisions = [asked[0], complete(centre, asked[0]["requestId"], SUCCESS)]
     decisions.append(reverse(centre, asked[0]["requestId"]))
-    for terms in ({"mcc": "7995"}, {"mcc": "7995", "merchantId": "other"}):
-        asked.append(post(centre, "/api/v1/authorizations", challenged(**terms), 202))
+    for _ in range(2):
+        risky = purchase(amount=1000, channel="E_COMMERCE", mcc="7995")
+        asked.append(post(centre, "/api/v1/authorizations", risky, 202))
         decisions.append(asked[-1])
     decisions.append(complete(centre, asked[1]["requestId"], FAILURE))
     decisions.append(authorize(centre, purchase(panHash="nobodys"), 422))
@@ -138,11 +139,13 @@ def test_a_breach_of_a_limit_is_told(
     put_limits(centre, limits_of(50, 80, 1000, POS=(40, 60), ATM=None, E_COMMERCE=None))
     expected = []
 
-    def breach(limit: str, amount: float, **terms: Any) -> None:
+    def breach(limit: str, limit_amount: float, **terms: Any) -> None:
         decision = authorize(centre, purchase(**terms), 422)
         assert decision["reasonCode"] == f"{limit}_EXCEEDED"
         told_of = {**decision, "cardId": LONG.card_id}
-        expected.extend([(DECISION, told_of), (BREACH, {**told_of, "limit": limit, "limitAmount": amount})])
+        expected.extend(
+            [(DECISION, told_of), (BREACH, {**told_of, "limit": limit, "limitAmount": limit_amount})]
+        )
 
     breach("TRANSACTION_LIMIT", 50, amount=50.01)
     breach("CHANNEL_TRANSACTION_LIMIT", 40, amount=40.01)
@@ -154,10 +157,21 @@ def test_a_breach_of_a_limit_is_told(
     breach("MONTHLY_LIMIT", 45.5, amount=10)
     changes = told(receiver, len(expected))
     assert sorted(changes, key=expected.index) == expected
-    for index in range(0, len(expected) - 1):
+    for index in range(len(expected) - 1):
         if expected[index + 1][0] == BREACH:
             assert changes.index(expected[index]) < changes.index(expected[index + 1])
     assert any(b'"limitAmount":45.50' in each.body for each in receiver.received)
+
+
+def test_a_breach_at_the_end_of_a_challenge_is_told(centre: httpx.Client, receiver: Receiver) -> None:
+    """The limit that was lowered while the cardholder was asked."""
+    subscribe(centre, receiver, BREACH)
+    asked = post(centre, "/api/v1/authorizations", challenged(), 202)
+    put_limits(centre, {"transactionLimit": 999.99, "channelLimits": {"E_COMMERCE": None}})
+    decision = complete(centre, asked["requestId"], SUCCESS)
+    assert decision["reasonCode"] == "TRANSACTION_LIMIT_EXCEEDED"
+    breach = {"cardId": LONG.card_id, "limit": "TRANSACTION_LIMIT", "limitAmount": 999.99}
+    assert told(receiver, 1) == [(BREACH, decision | breach)]
 
 
 def test_other_declines_are_no_breach(centre: httpx.Client, receiver: Receiver) -> None:

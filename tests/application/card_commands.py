@@ -14,17 +14,17 @@ from application.decision import Command, Handler
 from application.holds import CaptureHold, ExpireHold, ReleaseHold
 from application.idempotency import RequestKey
 from domain.authorization_checks import Terms
-from domain.authorizations import Ruling
+from domain.authorizations import ChallengeResult, Ruling
 from domain.card_aliases import of_pan_hash
 from domain.card_limits import CardLimits, ChannelLimits, LimitsChange
 from domain.money import Money
 
 EXPIRY = "12/35"
-LIMITS = CardLimits(150_00, 400_00, 900_00, {"E_COMMERCE": ChannelLimits(120_00, 250_00)})
+LIMITS = CardLimits(80_00, 120_00, 200_00, {"E_COMMERCE": ChannelLimits(60_00, 90_00)})
 CHANGES = (
-    LimitsChange(transaction=60_00),
-    LimitsChange(transaction=200_00, channels={"E_COMMERCE": None}),
-    LimitsChange(daily=500_00, channels={"ATM": ChannelLimits(50_00, 80_00)}),
+    LimitsChange(transaction=30_00),
+    LimitsChange(transaction=100_00, channels={"E_COMMERCE": None}),
+    LimitsChange(daily=150_00, monthly=150_00, channels={"ATM": ChannelLimits(20_00, 30_00)}),
 )
 
 
@@ -37,13 +37,13 @@ class Sent(NamedTuple):
 
 
 class CardCommands:
-    def __init__(self, chance: random.Random, start: datetime, accounts: int) -> None:
+    def __init__(self, chance: random.Random, start: datetime) -> None:
         self._chance = chance
         self._start = start
         # Two on the first account, so that they also meet there.
-        self._cards = {4 * (index + 1): f"acct_{max(0, index - 1)}" for index in range(accounts + 1)}
+        self._cards = {4: "acct_0", 8: "acct_0", 12: "acct_1"}
         self._numbers = 1_000
-        self._asked: list[int] = []
+        self._asked: list[Ruling] = []
         self._overrides: list[int] = []
         self._keys = 0
 
@@ -62,7 +62,7 @@ class CardCommands:
     def saw(self, answer: Any) -> None:
         """What was decided is what clients go on with."""
         if isinstance(answer, Ruling):
-            self._asked.append(answer.request_id)
+            self._asked.append(answer)
 
     def again(self, command: Command) -> Command:
         """The same request once more: it takes fresh numbers, as any request does."""
@@ -83,8 +83,8 @@ class CardCommands:
         if kind == "authorize" or not self._asked:
             return self._authorization()
         # Mostly of late, where something can still happen.
-        request_id = self._chance.choice(self._asked[-5:] if self._chance.random() < 0.8 else self._asked)
-        return self._change(request_id) if kind == "change" else self._timer(request_id)
+        ruling = self._chance.choice(self._asked[-5:] if self._chance.random() < 0.8 else self._asked)
+        return self._change(ruling) if kind == "change" else self._timer(ruling.request_id)
 
     def _number(self) -> int:
         self._numbers += 4
@@ -98,10 +98,10 @@ class CardCommands:
         choice = self._chance.choice
         terms = Terms(
             choice(("PURCHASE", "PURCHASE", "PURCHASE", "PURCHASE", "CASH_WITHDRAWAL", "REFUND")),
-            Money(choice((1_00, 20_00, 50_00, 90_00, 130_00, 160_00)), "USD"),
+            Money(choice((1_00, 2_00, 10_00, 20_00, 40_00, 60_01, 90_00)), "USD"),
             choice(("POS", "ATM", "E_COMMERCE", "E_COMMERCE")),
-            choice(("5411", "5411", "7995")),
-            choice(("USA", "USA", "GBR")),
+            choice(("5411", "7995")),
+            choice(("USA", "GBR")),
             "MERCH",
             "Merchant",
         )
@@ -110,11 +110,14 @@ class CardCommands:
         command = Authorize(self._number(), of_pan_hash(pan_hash), expiry, terms, self._key())
         return Sent(authorizations.authorize, command)
 
-    def _change(self, request_id: int) -> Sent:
-        kind = self._chance.choices(("capture", "release", "reverse", "complete"), weights=(4, 2, 2, 4))[0]
-        match kind:
+    def _change(self, ruling: Ruling) -> Sent:
+        """Mostly what the ruling lets one do."""
+        request_id = ruling.request_id
+        weights = (1, 1, 1, 9) if ruling.decision == "CHALLENGE" else (4, 2, 2, 1)
+        kinds = ("capture", "release", "reverse", "complete")
+        match self._chance.choices(kinds, weights)[0]:
             case "capture":
-                amount = Money(self._chance.choice((1_00, 20_00, 50_00, 90_00)), "USD")
+                amount = Money(self._chance.choice((1_00, 2_00, 10_00, 40_00)), "USD")
                 is_final = self._chance.random() < 0.5
                 capture = CaptureHold(request_id + 2, amount, "S", is_final=is_final, key=self._key())
                 return Sent(holds.capture_hold, capture)
@@ -124,8 +127,9 @@ class CardCommands:
                 reversal = Reverse(request_id, self._number() + 1, "reason", self._key())
                 return Sent(authorizations.reverse, reversal)
             case _:
-                result = self._chance.choice(("SUCCESS", "SUCCESS", "FAILURE"))
-                completion = CompleteChallenge(request_id, self._number() + 1, result, self._key())  # type: ignore[arg-type]  # a literal, chosen
+                results: tuple[ChallengeResult, ...] = ("SUCCESS", "SUCCESS", "FAILURE")
+                result = self._chance.choice(results)
+                completion = CompleteChallenge(request_id, self._number() + 1, result, self._key())
                 return Sent(authorizations.complete_challenge, completion)
 
     def _timer(self, request_id: int) -> Sent:
@@ -144,7 +148,7 @@ class CardCommands:
             change = ChangeCardLimits(card_id, self._chance.choice(CHANGES), self._key())
             return Sent(cards.change_card_limits, change)
         if kind == "status":
-            status = ChangeCardStatus(card_id, self._chance.choice(("ACTIVE", "ACTIVE", "BLOCKED")))  # type: ignore[arg-type]  # a literal, chosen
+            status = ChangeCardStatus(card_id, self._chance.choice(("ACTIVE", "ACTIVE", "BLOCKED")))
             return Sent(cards.change_card_status, status)
         if kind == "end" and self._overrides:
             ended = EndOverride(self._chance.choice(self._overrides), self._key())
@@ -157,8 +161,8 @@ class CardCommands:
             "travel",
             "admin",
             self._start + timedelta(hours=1),
-            transaction=self._chance.choice((None, 10_00, 300_00)),
-            daily=self._chance.choice((300_00, 1_000_00)),
+            transaction=self._chance.choice((None, 5_00, 100_00)),
+            daily=self._chance.choice((110_00, 300_00)),
             key=self._key(),
         )
         self._overrides.append(override.override_id)

@@ -68,7 +68,7 @@ class Attempt:
 
 class Plan(NamedTuple):
     clients: int = 6
-    commands: int = 8
+    commands: int = 12
     accounts: int = 4
     crashes: int = 3
     cache_bound: int = 100_000
@@ -86,7 +86,7 @@ class Simulation:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         self.clock = SimulatedClock()
-        self.cards = CardCommands(self.chance, START, self.plan.accounts)
+        self.cards = CardCommands(self.chance, START)
         self.transfer_ids: list[tuple[str, str]] = []
         self.writers: list[Writer] = []
         self.stores: list[MemoryEventStore] = []

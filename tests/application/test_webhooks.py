@@ -139,6 +139,7 @@ def test_the_last_attempt_makes_a_dead_letter_that_can_be_sent_again(subscribed:
 
 
 def test_only_what_was_given_up_is_sent_again(subscribed: Log) -> None:
+    assert Requeue("nonsense", BACK_OFFICE).streams() == ()
     for delivery_id in (DELIVERY, "dlv_12_0_8", "nonsense"):
         with pytest.raises(errors.DeliveryNotFound):
             subscribed.run(requeue, Requeue(delivery_id, BACK_OFFICE))

@@ -39,6 +39,8 @@ def _value(wanted: inspect.Type, name: str) -> Any:
             return True
         case inspect.DateTimeType():
             return AT
+        case inspect.DateType():
+            return AT.date()
         case inspect.RawType():
             return msgspec.Raw(b'{"answer":1}')
         case inspect.LiteralType(values=values):

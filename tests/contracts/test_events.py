@@ -95,7 +95,9 @@ FIRST_OF_CATEGORY = {
     "account": "account.opened",
     "authorization": "authorization.decided",
     "card": "card.issued",
+    "client": "client.registered",
     "hold": "hold.placed",
+    "transaction": "transaction.posted",
     "transfer": "transfer.created",
     "webhook": "webhook.created",
 }

@@ -86,7 +86,7 @@ def test_an_overdraft_limit_is_available_too() -> None:
 
 
 def test_an_overdraft_limit_that_was_lowered_counts_from_then_on() -> None:
-    lowered = OverdraftLimitChanged(10)
+    lowered = OverdraftLimitChanged(10, "active")
     given(OVERDRAFT).when(accounts.change_overdraft_limit, 10).then(lowered)
     given(OVERDRAFT, lowered).when(accounts.debit, usd(11), **TERMS).refused(short(10, 11))
     overdrawn = (OVERDRAFT, debited(-50, 0, 50), lowered)

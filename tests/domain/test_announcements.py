@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain import transfers, webhooks
-from domain.accounts import AccountFroze
+from domain import accounts, transfers, users, webhooks
 from domain.announcements import ANNOUNCES, Announcement, announced_by, event_id
 from domain.events import Event
 from tests.contracts.event_examples import bare, full
@@ -41,7 +40,54 @@ def test_each_step_is_told(event: Event, expected: str) -> None:
     assert announced_by(STREAM, event) == (Announcement(webhooks.BACK_OFFICE, expected, STREAM),)
 
 
-@pytest.mark.parametrize("event", [transfers.MfaFailed(), transfers.MfaDeclined("code", {}), AccountFroze()])
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (accounts.AccountOpened, "account.created"),
+        (accounts.OverdraftLimitChanged, "account.updated"),
+        (accounts.AccountFroze, "account.updated"),
+        (accounts.AccountUnfroze, "account.updated"),
+        (accounts.AccountWasClosed, "account.closed"),
+        (accounts.NicknameChanged, "account.updated"),
+        (users.UserRegistered, "user.created"),
+        (users.UserUpdated, "user.updated"),
+        (users.UserErased, "user.updated"),
+    ],
+)
+def test_what_happens_to_accounts_and_users_is_told(kind: type[Event], expected: str) -> None:
+    """In order per account or user."""
+    assert announced_by("account-1", full(kind).data) == (
+        Announcement(webhooks.BACK_OFFICE, expected, "account-1"),
+    )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        accounts.AccountNumberedForCards,
+        accounts.AccountCredited,
+        accounts.AccountDebited,
+        accounts.HoldPlaced,
+        accounts.HoldReleased,
+        accounts.HoldCaptured,
+        users.PasswordResetRequested,
+        users.PasswordSet,
+        users.MfaEnrolled,
+        users.MfaConfirmed,
+        users.MfaRemoved,
+    ],
+)
+def test_what_money_does_and_what_is_secret_is_no_news_of_an_account_or_a_user(kind: type[Event]) -> None:
+    assert announced_by("account-1", full(kind).data) == ()
+
+
+def test_who_cannot_be_looked_at_is_not_announced() -> None:
+    """Somebody's customer without an e-mail address is no user of the back office."""
+    assert announced_by("user-1", full(users.UserRegistered).data)
+    assert announced_by("user-1", users.UserRegistered("user_1", "customer", "USA")) == ()
+
+
+@pytest.mark.parametrize("event", [transfers.MfaFailed(), transfers.MfaDeclined("code", {})])
 def test_other_facts_announce_nothing(event: Event) -> None:
     assert announced_by(STREAM, event) == ()
 

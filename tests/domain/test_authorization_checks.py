@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain import authorization_checks
-from domain.authorization_checks import CHECKS, LIMIT_REASONS, REASONS, REFUND, Seen, case_of
+from domain import authorizations
+from domain.authorization_checks import CARD_NOT_FOUND, CHECKS, LIMIT_REASONS, REASONS, REFUND, Seen, case_of
 from domain.card_limits import CardLimits, ChannelLimits
 from domain.card_spending import Spending
 from domain.money import Money
@@ -54,19 +54,19 @@ def reason(
     holder = account(scene.get("posted", ENOUGH), status=scene.get("account_status", "active"))
     asked = terms(transaction_type=transaction_type, amount=Money(minor, scene.get("currency", "USD")))
     is_unknown = scene.get("is_unknown", False)
-    case = case_of(
+    ruling = authorizations.decide(
+        4,
         asked,
         scene.get("expiry", EXPIRY),
         None if is_unknown else known,
         None if is_unknown else holder,
         scene.get("at", AT),
-    )
-    failed = authorization_checks.first_failure(case)
-    return None if failed is None else failed.reason
+    ).ruling
+    return ruling.reason if ruling.decision == authorizations.DECLINED else None
 
 
 def test_the_order_is_the_documented_one_and_each_reason_has_its_words() -> None:
-    assert tuple(check.reason for check in CHECKS) == ORDER
+    assert (CARD_NOT_FOUND, *(check.reason for check in CHECKS)) == ORDER
     assert set(ORDER) <= set(REASONS)
     assert set(ORDER[6:11]) == LIMIT_REASONS
 
@@ -152,4 +152,4 @@ def test_a_case_has_seen_account_limits_and_spending() -> None:
         channel_transaction_limit=500_00,
         channel_daily_limit=1_000_00,
     )
-    assert case_of(terms(), EXPIRY, None, None, AT).seen is None
+    assert authorizations.decide(4, terms(), EXPIRY, None, None, AT).seen is None

@@ -1,12 +1,8 @@
 """Several API processes on one tenant: they decide on the same accounts at once, none on old news."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +10,11 @@ import httpx
 import pytest
 
 from domain.transfers import Transfer
+from tests.end_to_end.second_process import second_api
 from tests.end_to_end.transfer_load import Bank, Clients, check
-from tests.sandbox_service import SandboxService, free_port, sandbox_service, wait_until_ready
+from tests.sandbox_service import SandboxService, sandbox_service
 
 ROUNDS = 10
-
-
-@contextmanager
-def second_api(service: SandboxService, bank: Bank) -> Iterator[str]:
-    """`daybook api` alone, on the same database. Gives its address."""
-    port = free_port()
-    environment = {
-        **os.environ,
-        "DAYBOOK_DATABASE_URL": bank.dsn,
-        "DAYBOOK_DATA": str(service.data),
-        "DAYBOOK_SANDBOX": "true",
-        "DAYBOOK_PORT": str(port),
-        "DAYBOOK_RATE_LIMITS": "off",
-    }
-    log = service.data / "second-api.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api.command_line", "api"],
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        second = SandboxService(port, process, service.data, log)
-        with second.http:
-            wait_until_ready(second)
-        yield second.url
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +30,8 @@ def bank(service: SandboxService) -> Bank:
 
 
 @pytest.fixture(scope="module")
-def urls(service: SandboxService, bank: Bank) -> Iterator[list[str]]:
-    with second_api(service, bank) as second:
+def urls(service: SandboxService) -> Iterator[list[str]]:
+    with second_api(service) as second:
         yield [service.url, second]
 
 

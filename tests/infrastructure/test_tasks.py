@@ -2,7 +2,7 @@
 
 import asyncio
 
-from infrastructure.tasks import end_task
+from infrastructure.tasks import end_task, set_within
 
 
 def test_a_task_that_takes_a_cancellation_for_something_else_is_ended() -> None:
@@ -38,3 +38,13 @@ def test_a_task_that_failed_long_ago_is_no_failure_at_the_end() -> None:
         await end_task(task)
 
     asyncio.run(run())
+
+
+def test_an_event_is_waited_for_no_longer_than_told() -> None:
+    async def run() -> tuple[bool, bool, bool]:
+        event = asyncio.Event()
+        before = await set_within(event, 0.01)
+        asyncio.get_running_loop().call_later(0.01, event.set)
+        return before, await set_within(event, 60), await set_within(event, 0)
+
+    assert asyncio.run(run()) == (False, True, True)

@@ -46,7 +46,7 @@ class Bank:
                 self._states.update(dict.fromkeys(missing.streams, ABSENT))
                 continue
             break
-        for stream, version, event in decision.recorded:
+        for stream, version, event, _ in decision.recorded:
             fact = Recorded(
                 self._position, stream, version, event.TOPIC, self.now, self.now, "client", "request", event
             )

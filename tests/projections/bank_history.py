@@ -48,7 +48,7 @@ class BankHistory:
             except StreamsMissing as missing:
                 self._known.update(dict.fromkeys(missing.streams, ABSENT))
                 continue
-            for stream, _, event in decision.recorded:
+            for stream, _, event, _ in decision.recorded:
                 self.record(stream, event)
             return answer
 

@@ -55,7 +55,7 @@ class CardDesk:
         command = cards.ChangeCardLimits(card_id, LimitsChange(**limits))
         self.bank.run(cards.change_card_limits, command)
 
-    def override(self, card_id: int, lasts: timedelta = timedelta(days=1), **limits: int) -> int:
+    def override(self, card_id: int, lasts: timedelta = timedelta(days=1), **limits: Any) -> int:
         override_id = self.block()
         expires_at = self.bank.now + lasts
         command = cards.OverrideCardLimits(card_id, override_id, "travel", "admin", expires_at, **limits)

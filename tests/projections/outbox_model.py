@@ -5,7 +5,7 @@ And a history of webhooks, announcing facts and attempts that the service's own 
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from application.decision import ABSENT, Command, Decision, Handler, Known, StreamsMissing
 from application.webhooks import (
@@ -52,11 +52,19 @@ class Row:
         self.error: str | None = None
 
 
+class Receiver(NamedTuple):
+    """`active_since` is None while it is not active."""
+
+    surface: str
+    events: tuple[str, ...]
+    active_since: datetime | None
+
+
 class OutboxModel:
-    """`webhooks` maps a number to surface, events and whether it is active; `rows` are the deliveries."""
+    """`webhooks` are the receivers by number; `rows` are the deliveries."""
 
     def __init__(self) -> None:
-        self.webhooks: dict[int, tuple[str, tuple[str, ...], bool]] = {}
+        self.webhooks: dict[int, Receiver] = {}
         self.rows: dict[DeliveryKey, Row] = {}
 
     def take(self, fact: Recorded) -> None:
@@ -64,7 +72,9 @@ class OutboxModel:
         number = webhooks.number_of(fact.stream)
         if isinstance(event, WebhookCreated | WebhookUpdated):
             assert number is not None
-            self.webhooks[number] = (event.surface, event.events, event.active)
+            before = self.webhooks.get(number)
+            since = before.active_since if before and before.active_since else fact.recorded_at
+            self.webhooks[number] = Receiver(event.surface, event.events, since if event.active else None)
         elif isinstance(event, WebhookDeleted):
             self.webhooks = {each: terms for each, terms in self.webhooks.items() if each != number}
             self.rows = {key: row for key, row in self.rows.items() if key.webhook != number}
@@ -77,8 +87,9 @@ class OutboxModel:
 
     def _announce(self, fact: Recorded) -> None:
         for ordinal, told in enumerate(announced_by(fact.stream, fact.event)):
-            for number, (surface, events, is_active) in self.webhooks.items():
-                if is_active and surface == told.surface and {told.event_type, "transfer.*"} & set(events):
+            for number, (surface, events, since) in self.webhooks.items():
+                is_told = surface == told.surface and {told.event_type, "transfer.*"} & set(events)
+                if is_told and since is not None:
                     key = DeliveryKey(number, fact.position, ordinal)
                     self.rows[key] = Row(told.event_type, told.aggregate, fact.recorded_at)
 
@@ -148,7 +159,7 @@ class OutboxHistory:
                 self._states.update(dict.fromkeys(missing.streams, ABSENT))
                 continue
             break
-        for stream, version, event in decision.recorded:
+        for stream, version, event, _ in decision.recorded:
             self._record(stream, version, event, effective_at or self.now)
         self._states.update(decision.staged())
         return answer
@@ -167,13 +178,13 @@ class OutboxHistory:
         return self._numbers
 
     def update(self, number: int, *, events: Sequence[str] | None = None, active: bool | None = None) -> None:
-        surface = self.model.webhooks[number][0]
+        surface = self.model.webhooks[number].surface
         named = None if events is None else tuple(events)
         command = UpdateWebhook(webhooks.webhook_id(number), surface, events=named, active=active)
         self.run(update_webhook, command)
 
     def delete(self, number: int) -> None:
-        surface = self.model.webhooks[number][0]
+        surface = self.model.webhooks[number].surface
         self.run(delete_webhook, DeleteWebhook(webhooks.webhook_id(number), surface))
 
     def announce(self, transfer: int, event: Event) -> None:
@@ -193,7 +204,7 @@ class OutboxHistory:
         self.run(record_attempt, RecordAttempt(key.delivery_id, attempts + 1, status, error), effective_at)
 
     def send_again(self, key: DeliveryKey) -> None:
-        surface = self.model.webhooks[key.webhook][0]
+        surface = self.model.webhooks[key.webhook].surface
         self.run(requeue, Requeue(key.delivery_id, surface))
 
     def dead(self) -> list[DeliveryKey]:

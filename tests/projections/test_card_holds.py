@@ -12,6 +12,7 @@ from domain.money import Money
 from projections import card_holds
 from projections.card_holds import MODEL
 from projections.read_model import Recorded
+from projections.sql import bind
 from tests.projections.bank_decisions import (
     append,
     apply_batches,
@@ -236,3 +237,74 @@ def test_counts_by_day_are_those_of_the_rows(tenant: Tenant) -> None:
         " count(*) filter (where status = 'EXPIRED') from {schema}.card_holds group by 1, 2 order by 1, 2"
     )
     assert counted == rows
+
+
+# How much is looked at, whatever the machine.
+
+
+@pytest.fixture
+def many(tenant: Tenant) -> Tenant:
+    """30,000 holds of one account, 1,000 a day, few of them released; and as many of others."""
+    make_tables(tenant, MODEL)
+    tenant.owner.execute(
+        bind(
+            "insert into {schema}.card_holds"
+            " (hold_id, position, created_at, changed_at, account_id, status, captured)"
+            " select 4 * n + 2, 1, timestamptz '2025-10-01 00:00Z' + n * interval '43.2 seconds', null,"
+            " case when n % 2 = 0 then 'acct_ann' else 'acct_' || n % 5000 end,"
+            " case when n % 1000 = 0 then 'RELEASED' when n < 50000 then 'CAPTURED' else 'ACTIVE' end, 0"
+            " from generate_series(0, 59999) n",
+            tenant.schema,
+        ).encode()
+    )
+    tenant.owner.execute(
+        bind(
+            "insert into {schema}.card_hold_days (account_id, day, active, captured, released, expired)"
+            " select account_id, (created_at at time zone 'UTC')::date,"
+            " count(*) filter (where status = 'ACTIVE'), count(*) filter (where status = 'CAPTURED'),"
+            " count(*) filter (where status = 'RELEASED'), 0 from {schema}.card_holds group by 1, 2",
+            tenant.schema,
+        ).encode()
+    )
+    for table in MODEL.table_names:
+        tenant.owner.execute(bind(f"vacuum analyze {{schema}}.{table}", tenant.schema).encode())
+    return tenant
+
+
+def scans(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    below = [scan for child in plan.get("Plans", ()) for scan in scans(child)]
+    return [plan, *below] if plan.get("Relation Name") == "card_holds" else below
+
+
+@pytest.mark.parametrize(
+    ("options", "total"),
+    [
+        ({}, 30_000),
+        ({"offset": 15_000}, 30_000),
+        ({"offset": 29_990}, 30_000),
+        ({"status": "CAPTURED", "offset": 20_000}, 24_950),
+        ({"status": "RELEASED"}, 60),
+        ({"created_from": FIRST_DAY + timedelta(hours=7)}, 12_708),
+        ({"created_from": FIRST_DAY + timedelta(hours=7), "offset": 12_000}, 12_708),
+        ({"created_before": FIRST_DAY + timedelta(hours=7), "offset": 17_000}, 17_292),
+    ],
+)
+def test_a_page_looks_at_a_days_holds_at_most(many: Tenant, options: dict[str, Any], total: int) -> None:
+    """However deep it is, and however many the account has: by the index, without the rows themselves."""
+    plans: list[dict[str, Any]] = []
+
+    async def explain(query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        [row] = await many.fetch(f"explain (analyze, format json) {query}", parameters)
+        plans.append(row["QUERY PLAN"][0]["Plan"])
+        return await many.fetch(query, parameters)
+
+    assert answer(card_holds.of_account(explain, "acct_ann", **options)).total == total
+    (plan,) = plans
+    looked_at = 0.0
+    for scan in scans(plan):
+        assert scan["Node Type"] in ("Index Only Scan", "Index Scan"), scan
+        if scan["Node Type"] == "Index Only Scan":
+            assert scan["Heap Fetches"] == 0
+            looked_at += scan["Actual Rows"] * scan["Actual Loops"]
+    # Days that the filter cuts, at both ends; the day that the page begins in; the page.
+    assert looked_at <= 3 * 1_000 + 4 * 20

@@ -15,7 +15,7 @@ from domain.webhooks import BACK_OFFICE, CARDS
 from projections.webhook_deliveries import MODEL
 from tests.projections.bank_decisions import apply_batches, contents_for_every_cut, empty, make_tables
 from tests.projections.conftest import Tenant
-from tests.projections.outbox_model import OutboxHistory, created
+from tests.projections.outbox_model import OutboxHistory, OutboxModel, created
 
 ATTEMPTS_MAX = len(deliveries.RETRY_DELAYS) + 1
 
@@ -155,6 +155,22 @@ def test_a_dead_letter_that_is_sent_again_comes_before_what_waits(
     assert history.model.rows[first].attempts == ATTEMPTS_MAX + 1
 
 
+def test_between_the_last_failure_and_giving_up_nothing_is_ready(
+    outbox: Tenant, history: OutboxHistory
+) -> None:
+    """They are recorded together, but a batch may end between them."""
+    history.subscribe(["transfer.*"])
+    history.announce(1, created(1))
+    [(_, before)] = history.ready()
+    history.attempt(before, 200)
+    [(_, key)] = history.ready()
+    for _ in range(ATTEMPTS_MAX):
+        history.attempt(key, 500)
+    apply_batches(outbox, MODEL, [history.facts[:-1]])
+    status, attempts, due_at, ready_at = shown(outbox)[key][2:6]
+    assert (status, attempts, due_at, ready_at) == (PENDING, ATTEMPTS_MAX, None, None)
+
+
 def test_a_deleted_webhook_leaves_nothing(outbox: Tenant, history: OutboxHistory) -> None:
     gone, kept = history.subscribe(["transfer.*"]), history.subscribe(["transfer.*"])
     history.announce(1, created(1))
@@ -211,42 +227,64 @@ FACTS: tuple[Callable[[int], Any], ...] = (
 EVENTS = ("transfer.*", "transfer.created", "transfer.pending", "transfer.settled")
 
 
+def _announce(history: OutboxHistory, draw: st.DrawFn) -> None:
+    number = draw(st.integers(1, 3))
+    history.announce(number, draw(st.sampled_from(FACTS))(number))
+
+
+def _attempt(history: OutboxHistory, draw: st.DrawFn) -> None:
+    """What is due, at its own time or late."""
+    due = [(at, key) for at, key in history.ready() if at <= history.now]
+    if due:
+        at, key = draw(st.sampled_from(due))
+        status = draw(st.sampled_from([200, 500, None]))
+        history.attempt(key, status, at if draw(st.booleans()) else None)
+
+
+def _give_up(history: OutboxHistory, draw: st.DrawFn) -> None:
+    if history.ready():
+        _, key = draw(st.sampled_from(history.ready()))
+        while history.model.rows[key].status == PENDING:
+            history.attempt(key, 500)
+
+
+def _send_again(history: OutboxHistory, draw: st.DrawFn) -> None:
+    if history.dead():
+        history.send_again(draw(st.sampled_from(history.dead())))
+
+
+def _subscribe(history: OutboxHistory, draw: st.DrawFn) -> None:
+    history.subscribe([draw(st.sampled_from(EVENTS))], active=draw(st.booleans()))
+
+
+def _update(history: OutboxHistory, draw: st.DrawFn) -> None:
+    if history.model.webhooks:
+        number = draw(st.sampled_from(sorted(history.model.webhooks)))
+        events = draw(st.none() | st.lists(st.sampled_from(EVENTS), min_size=1, max_size=2))
+        history.update(number, events=events, active=draw(st.none() | st.booleans()))
+
+
+def _delete(history: OutboxHistory, draw: st.DrawFn) -> None:
+    if history.model.webhooks:
+        history.delete(draw(st.sampled_from(sorted(history.model.webhooks))))
+
+
+STEPS = [*[_announce] * 5, *[_attempt] * 5, _give_up, _give_up, _send_again, _send_again, _subscribe, _update]
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> OutboxHistory:
-    """Webhooks come, change and go; transfers go on; what is ready is tried, at once or late, or given up."""
+    """Webhooks come, change and go; transfers go on; deliveries are tried, given up, and sent again."""
     history = OutboxHistory()
     history.subscribe(["transfer.*"])
     for _ in range(draw(st.integers(1, 30))):
         history.pass_time(seconds=draw(st.sampled_from([0, 1, 60, 3_600])))
-        match draw(st.sampled_from("aaaaattttttdrrsux")):
-            case "a":
-                number = draw(st.integers(1, 3))
-                history.announce(number, draw(st.sampled_from(FACTS))(number))
-            case "t" | "d" as what:
-                due = [(at, key) for at, key in history.ready() if at <= history.now]
-                if due:
-                    at, key = draw(st.sampled_from(due))
-                    own_time = at if draw(st.booleans()) else None
-                    for _ in range(1 if what == "t" else ATTEMPTS_MAX):
-                        history.attempt(key, draw(st.sampled_from([200, 500, None])), own_time)
-            case "r":
-                if history.dead():
-                    history.send_again(draw(st.sampled_from(history.dead())))
-            case "s":
-                history.subscribe([draw(st.sampled_from(EVENTS))], active=draw(st.booleans()))
-            case "u":
-                if history.model.webhooks:
-                    number = draw(st.sampled_from(sorted(history.model.webhooks)))
-                    events = draw(st.none() | st.lists(st.sampled_from(EVENTS), min_size=1, max_size=2))
-                    history.update(number, events=events, active=draw(st.none() | st.booleans()))
-            case _:
-                if history.model.webhooks:
-                    history.delete(draw(st.sampled_from(sorted(history.model.webhooks))))
+        draw(st.sampled_from([*STEPS, _delete]))(history, draw)
     return history
 
 
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -258,10 +296,14 @@ def test_any_history_in_any_batches_gives_what_the_model_says(
     edges = [0, *cuts, len(history.facts)]
     batches = [history.facts[start:end] for start, end in itertools.pairwise(edges) if end > start]
     empty(outbox, MODEL)
-    apply_batches(outbox, MODEL, batches)
-    assert shown(outbox) == history.model.contents()
-    receivers = outbox.rows("select webhook, active_since is not null from {schema}.webhook_receivers")
-    assert dict(receivers) == {number: terms[2] for number, terms in history.model.webhooks.items()}
+    model = OutboxModel()
+    for batch in batches:
+        apply_batches(outbox, MODEL, [batch])
+        for fact in batch:
+            model.take(fact)
+        assert shown(outbox) == model.contents()
+        receivers = outbox.rows("select webhook, active_since from {schema}.webhook_receivers")
+        assert dict(receivers) == {number: each.active_since for number, each in model.webhooks.items()}
 
 
 def test_a_delivered_one_says_so(outbox: Tenant, history: OutboxHistory) -> None:
@@ -271,4 +313,4 @@ def test_a_delivered_one_says_so(outbox: Tenant, history: OutboxHistory) -> None
     history.attempt(key, 200)
     check(outbox, history)
     assert statuses(history) == [DELIVERED]
-    assert history.model.webhooks[key.webhook][0] == BACK_OFFICE
+    assert history.model.webhooks[key.webhook].surface == BACK_OFFICE

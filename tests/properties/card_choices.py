@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
+from domain.card_limits import CardLimits
 from tests.properties.account_machine import ACCOUNTS
 
 # Shortly before a night, a day and a month begin.
@@ -23,6 +24,15 @@ CARDS: dict[str, tuple[str, str, dict[str, int], dict[str, dict[str, int]]]] = {
 }
 CARD_IDS = {name: 4 * number for number, name in enumerate(CARDS, start=1)}
 NOBODYS_NUMBER = 4
+
+# Narrower and wider than the cards' own limits and those of their channels.
+OVERRIDES = (
+    {"transaction": 300_00},
+    {"transaction": 500_00, "daily": 2_000_00},
+    {"daily": 160_00},
+    {"daily": 1_200_00},
+    {"monthly": 700_00},
+)
 
 own_cards = st.sampled_from(("wide", "wide", "narrow", "foreign"))
 amounts = st.sampled_from((1, 30_00, 100_00, 299_99, 400_00, 500_00, 500_01, 1_000_00, 2_000_00))
@@ -51,3 +61,17 @@ channel_limits = st.one_of(
     st.just({"transaction": 400_00, "daily": 800_00}),
 )
 waits = st.sampled_from((1, 299, 301, 599, 600, 4 * 3_600, 86_400, 7 * 86_400 - 1, 7 * 86_400, 31 * 86_400))
+
+
+def as_choices(limits: CardLimits) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    """A card's limits, and those of its channels, as they are written above."""
+    own = {"transaction": limits.transaction, "daily": limits.daily, "monthly": limits.monthly}
+    channels = {
+        name: {
+            kind: value
+            for kind, value in (("transaction", each.transaction), ("daily", each.daily))
+            if value is not None
+        }
+        for name, each in limits.channels.items()
+    }
+    return own, channels

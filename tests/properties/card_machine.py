@@ -7,63 +7,41 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from application import authorizations, cards, holds
+from application import authorizations, holds
 from application.decision import Command, Handler
 from application.idempotency import RequestKey
 from domain import card_aliases
 from domain.accounts import Account
 from domain.authorization_checks import Terms
 from domain.authorizations import Authorization, Ruling
-from domain.card_limits import CardLimits, ChannelLimits, LimitsChange
 from domain.cards import Card
 from domain.holds import Hold
 from domain.money import Money
 from tests.audit import audit
-from tests.properties.account_machine import AccountMachine
 from tests.properties.card_choices import (
     CARD_IDS,
     CARDS,
     CHANNELS,
-    COUNTRIES,
     NOBODYS_NUMBER,
-    START,
+    OVERRIDES,
     amounts,
+    as_choices,
     challenged,
-    channel_limits,
     channels,
     held,
     keys,
     own_cards,
     picks,
-    some_limits,
-    waits,
 )
-from tests.properties.card_model import Asked, CardModel, ModelAuthorization, ModelCard
+from tests.properties.card_limits_machine import CardLimitsMachine
+from tests.properties.card_model import Asked, ModelAuthorization
 from tests.properties.ledger_machine import Disk
 
 
-class CardMachine(AccountMachine):
+class CardMachine(CardLimitsMachine):
     def __init__(self, disk: Disk | None = None) -> None:
-        super().__init__(disk, START)
-        self.model = CardModel(self.bank)
+        super().__init__(disk)
         self.sent: dict[int, tuple[Asked, str | None]] = {}
-        self.overrides: list[int] = []
-        for name in CARDS:
-            self._issue(name)
-
-    def _issue(self, name: str) -> None:
-        account, expiry, limits, own = CARDS[name]
-        command = cards.IssueCard(
-            CARD_IDS[name],
-            account,
-            self.number(),
-            card_aliases.of_pan_hash(name),
-            "411111******1111",
-            expiry,
-            CardLimits(**limits, channels={channel: ChannelLimits(**each) for channel, each in own.items()}),
-        )
-        assert self.answer(cards.issue_card, command).card_id == CARD_IDS[name]
-        self.model.cards[name] = ModelCard(account, expiry, COUNTRIES[account], dict(limits), dict(own))
 
     def as_model(self, answer: Any) -> Any:
         match answer:
@@ -73,14 +51,6 @@ class CardMachine(AccountMachine):
                 return answer.hold.status, answer.hold.captured
             case holds.ReleasedHold():
                 return answer.available, answer.held, answer.posted
-            case cards.ChangedLimits():
-                return _limits_as_model(answer.limits)
-            case cards.OverriddenLimits():
-                return answer.override.override_id
-            case cards.EndedOverride():
-                return answer.override_id
-            case cards.ChangedCard():
-                return answer.status
             case _:
                 return super().as_model(answer)
 
@@ -114,26 +84,73 @@ class CardMachine(AccountMachine):
 
     @rule(
         card=st.sampled_from(("wide", "foreign")),
+        channel=st.sampled_from(("E_COMMERCE", "E_COMMERCE", "E_COMMERCE", "POS")),
         amount=st.sampled_from((1_000_00, 1_400_00)),
-        risk=st.sampled_from((("7995", "USA"), ("7995", "GBR"), ("5411", "GBR"))),
-        seconds=st.sampled_from((0, 599, 600)),
-        result=st.sampled_from(("SUCCESS", "FAILURE", None)),
+        risks=st.permutations((("7995", "USA"), ("7995", "GBR"), ("5411", "GBR"))),
+        seconds=st.sampled_from((0, 0, 599, 600)),
+        meanwhile=st.sampled_from(("nothing", "nothing", "blocked", "frozen", "limited", "asked again")),
+        result=st.sampled_from(("SUCCESS", "SUCCESS", "FAILURE", None)),
     )
     def authorize_at_risk(
         self,
         card: str,
+        channel: str,
         amount: int,
-        risk: tuple[str, str],
+        risks: list[tuple[str, str]],
         seconds: int,
+        meanwhile: str,
         result: Literal["SUCCESS", "FAILURE"] | None,
     ) -> None:
-        """What may become a challenge, which is completed after some time or left to its timer."""
-        self.authorize(card, amount, "E_COMMERCE", *risk, True)
+        """Until there is a challenge, which is completed after some time or left to its timer.
+
+        At noon of the next day: at night and after many attempts it would mostly be suspected fraud.
+        """
+        noon = self.clock.instant.replace(hour=12, minute=0, second=0)
+        self.clock.instant = noon + timedelta(days=1)
+        for category, country in risks:
+            self.authorize(card, amount, channel, category, country, True)
+            if self.model.asked[self._pick(0, "any")].decision == "CHALLENGE":
+                break
         self.clock_moves(seconds)
+        match meanwhile:
+            case "blocked":
+                self.change_card_status(card, "BLOCKED")
+            case "frozen":
+                self.change_status(CARDS[card][0], "frozen")
+            case "limited":
+                self.change_limits(card, {"transaction": 400_00}, "ATM", None)
+            case "asked again":
+                self.authorize(card, 30_00, channel, "5411", "USA", False)
         if result is None:
             self.timers_fire(True)
         else:
             self.complete(0, "challenged", result, None)
+        self.change_card_status(card, "ACTIVE")
+        self.change_status(CARDS[card][0], "active")
+
+    @rule(
+        card=own_cards,
+        channel=channels,
+        overrides=st.lists(st.sampled_from(OVERRIDES), min_size=1, max_size=3),
+        seconds=st.sampled_from((60, 600)),
+    )
+    def authorize_under_overrides(
+        self, card: str, channel: str, overrides: list[dict[str, int]], seconds: int
+    ) -> None:
+        """Until and after they end, all at one instant."""
+        for limits in overrides:
+            self.override(card, limits, seconds)
+        for wait in (0, seconds - 1, 1):
+            self.clock_moves(wait)
+            for amount in (400_00, 150_00):
+                self.authorize(card, amount, channel, "5411", "USA", False)
+
+    @rule(card=own_cards, is_frozen=st.booleans())
+    def refund(self, card: str, is_frozen: bool) -> None:
+        """Also to an account that is frozen."""
+        self.change_status(CARDS[card][0], "frozen" if is_frozen else "active")
+        self._authorize(Asked(card, "REFUND", 30_00, "POS", expiry=""), True)
+        self.change_status(CARDS[card][0], "active")
 
     @rule(card=own_cards, channel=channels, count=st.integers(2, 4))
     def authorize_day_after_day(self, card: str, channel: str, count: int) -> None:
@@ -271,11 +288,22 @@ class CardMachine(AccountMachine):
             lambda: self.model.release(number, self.clock.instant),
         )
 
-    # What time brings
+    @rule(pick=picks, then=st.sampled_from(("capture", "release", "reverse", "wait")))
+    def capture_a_part(self, pick: int, then: str) -> None:
+        """And what comes after it."""
+        self.capture(pick, "held", 1, "USD", False, None)
+        match then:
+            case "capture":
+                self.capture(pick, "held", 2, "USD", True, None)
+            case "release":
+                self.release(pick, "held", None)
+            case "reverse":
+                self.reverse(pick, "held", None)
+            case _:
+                self.clock_moves(7 * 86_400)
+                self.timers_fire(True)
 
-    @rule(seconds=waits)
-    def clock_moves(self, seconds: int) -> None:
-        self.clock.instant += timedelta(seconds=seconds)
+    # What time brings
 
     @rule(is_due=st.booleans())
     def timers_fire(self, is_due: bool) -> None:
@@ -288,49 +316,7 @@ class CardMachine(AccountMachine):
                 assert self.run(authorizations.expire_challenge, command) == expected
                 expected = self.model.expire_hold(number, at)
                 assert self.run(holds.expire_hold, holds.ExpireHold(number + 2)) == expected
-        for number in self.overrides:
-            self.model.expire_override(number, at)
-            assert self.run(cards.expire_override, cards.EndOverride(number)) is None
-
-    # Cards
-
-    @rule(card=own_cards, change=some_limits, channel=st.sampled_from(("ATM", "POS")), own=channel_limits)
-    def change_limits(
-        self, card: str, change: dict[str, int], channel: str, own: dict[str, int] | None
-    ) -> None:
-        named = {channel: None if own is None else ChannelLimits(**own)}
-        command = cards.ChangeCardLimits(CARD_IDS[card], LimitsChange(**change, channels=named))
-        expected = self.model.change_limits(card, change, {channel: own})
-        assert self.run(cards.change_card_limits, command) == expected
-
-    @rule(card=own_cards, limits=some_limits, seconds=st.one_of(waits, st.just(0)))
-    def override(self, card: str, limits: dict[str, int], seconds: int) -> None:
-        number, at = self.number(), self.clock.instant
-        until = at + timedelta(seconds=seconds)
-        command = cards.OverrideCardLimits(
-            card_id=CARD_IDS[card],
-            override_id=number,
-            reason="travel",
-            created_by="admin",
-            expires_at=until,
-            transaction=limits.get("transaction"),
-            daily=limits.get("daily"),
-            monthly=limits.get("monthly"),
-        )
-        expected = self.model.override(card, number, limits, until, at)
-        assert self.run(cards.override_card_limits, command) == expected
-        self.overrides.append(number)
-
-    @rule(pick=picks)
-    def delete_override(self, pick: int) -> None:
-        number = self.overrides[-1 - pick] if pick < len(self.overrides) else NOBODYS_NUMBER
-        expected = self.model.delete_override(number)
-        assert self.run(cards.delete_override, cards.EndOverride(number)) == expected
-
-    @rule(card=own_cards, status=st.sampled_from(("ACTIVE", "ACTIVE", "ACTIVE", "BLOCKED")))
-    def change_card_status(self, card: str, status: Literal["ACTIVE", "BLOCKED"]) -> None:
-        self.model.cards[card].status = status
-        assert self.run(cards.change_card_status, cards.ChangeCardStatus(CARD_IDS[card], status)) == status
+        self.timers_of_overrides_fire()
 
     # What always holds
 
@@ -344,7 +330,7 @@ class CardMachine(AccountMachine):
             assert account.available >= 0
         for name, known in self.model.cards.items():
             card: Card = states[f"card-{CARD_IDS[name]}"].state
-            assert (card.status, *_limits_as_model(card.limits)) == (
+            assert (card.status, *as_choices(card.limits)) == (
                 known.status,
                 known.limits,
                 known.channels,
@@ -373,16 +359,3 @@ class CardMachine(AccountMachine):
     def no_money_appears_or_disappears(self) -> None:
         accounts = self.bank.accounts.values()
         assert sum(account.posted for account in accounts) + self.bank.outside == 0
-
-
-def _limits_as_model(limits: CardLimits) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-    own = {"transaction": limits.transaction, "daily": limits.daily, "monthly": limits.monthly}
-    channels = {
-        name: {
-            kind: value
-            for kind, value in (("transaction", each.transaction), ("daily", each.daily))
-            if value is not None
-        }
-        for name, each in limits.channels.items()
-    }
-    return own, channels

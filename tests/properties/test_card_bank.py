@@ -37,4 +37,4 @@ class LongerCardMachine(CardMachine):
 
 
 TestCardsAtLength = pytest.mark.slow(LongerCardMachine.TestCase)
-TestCardsAtLength.settings = settings(TestCards.settings, max_examples=2_000, derandomize=False)
+TestCardsAtLength.settings = settings(TestCards.settings, max_examples=1_000, derandomize=False)

@@ -1,7 +1,5 @@
 """Webhooks of the card surface: where its events are announced to. A secret is never shown again."""
 
-import hashlib
-import hmac
 from typing import NamedTuple
 
 import msgspec
@@ -20,14 +18,13 @@ from api.context import (
     services_of,
     wait_for_reads,
 )
-from api.exchange import Exchange, invalid
-from api.members import among, is_absent, read_text
+from api.exchange import Exchange
 from api.query_string import query_of
+from api.webhook_terms import read_events, read_url, secret_digest
 from application.idempotency import RequestKey
 from application.webhooks import CreateWebhook, DeleteWebhook, WebhookAnswer, create_webhook, delete_webhook
 from domain import errors
-from domain.webhooks import CARDS, EVENT_TYPES, number_of, webhook_id
-from infrastructure.webhook_addresses import URL_LENGTH_MAX, is_allowed_url
+from domain.webhooks import CARDS, number_of, webhook_id
 from projections import webhooks
 
 MESSAGE = "Invalid webhook configuration"
@@ -42,7 +39,6 @@ class WebhookBody(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(WebhookBody)
-_events_decoder = msgspec.json.Decoder(list[str])
 
 
 class AskedWebhook(NamedTuple):
@@ -52,42 +48,15 @@ class AskedWebhook(NamedTuple):
 
 
 def read_webhook(body: WebhookBody, *, is_sandbox: bool) -> AskedWebhook:
-    """Outside the sandbox only receivers on the public internet are taken."""
     return AskedWebhook(
-        _url(body.url, is_sandbox=is_sandbox), _events(body.events), fields.text(body.secret, "secret")
+        read_url(body.url, is_sandbox=is_sandbox, message=MESSAGE),
+        read_events(body.events, CARDS, MESSAGE),
+        fields.text(body.secret, "secret"),
     )
 
 
-def _url(raw: msgspec.Raw, *, is_sandbox: bool) -> str:
-    if is_absent(raw):
-        raise invalid("url", "is required")
-    url = read_text(raw, "url", URL_LENGTH_MAX)
-    if not is_allowed_url(url, is_sandbox=is_sandbox):
-        place = "" if is_sandbox else " of the public internet"
-        raise invalid("url", f"must be an http or https address{place}, without user and password", MESSAGE)
-    return url
-
-
-def _events(raw: msgspec.Raw) -> tuple[str, ...]:
-    """Each once, in the order in which they were named."""
-    known = EVENT_TYPES[CARDS]
-    try:
-        events = [] if is_absent(raw) else _events_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise invalid("events", "must be a list of events", MESSAGE) from None
-    if not events:
-        raise invalid("events", "must name at least one event", MESSAGE)
-    if not set(events) <= set(known):
-        raise invalid("events", f"must only name known events: {among(known)}", MESSAGE)
-    return tuple(dict.fromkeys(events))
-
-
 def _key(exchange: Exchange, asked: AskedWebhook) -> RequestKey | None:
-    # What is asked for is recorded as a digest. Salted with the key, which is not recorded, it does not help
-    # to guess the secret.
-    salt = (exchange.header(b"idempotency-key") or "").encode()
-    secret = hmac.new(salt, asked.secret.encode(), hashlib.sha256).hexdigest()
-    return fields.key(exchange, asked.url, secret, *asked.events)
+    return fields.key(exchange, asked.url, secret_digest(exchange, asked.secret), *asked.events)
 
 
 @post(access.WEBHOOKS, operation=operations.CREATE_WEBHOOK)

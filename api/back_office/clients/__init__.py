@@ -1,0 +1,1 @@
+"""OAuth clients and their API keys, as the back office administers them."""
