@@ -62,6 +62,14 @@ def create_app(make_services: Callable[[], Services], metrics: Metrics, *, is_sa
         gate.open(services)
         metrics.watch("daybook_queue_depth", "Commands accepted and not answered.", lambda: _depth(services))
         metrics.watch("daybook_cached_streams", "Stream states in memory.", lambda: _cached(services))
+        metrics.watch(
+            "daybook_audit_waiting", "Calls not in the audit log yet.", lambda: services.audit_log.waiting
+        )
+        metrics.watch(
+            "daybook_audit_turned_away",
+            "Calls refused by this process because the audit log could not be written.",
+            lambda: services.audit_log.turned_away,
+        )
         try:
             yield
         finally:

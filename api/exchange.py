@@ -35,6 +35,7 @@ class Exchange:
         "_clock",
         "_receive",
         "_scope",
+        "accountable",
         "body_bytes_max",
         "headers",
         "position",
@@ -60,6 +61,8 @@ class Exchange:
         self._receive = receive
         self._clock = clock
         self._caller: Claims | None = None
+        # The tenant, the client and the subject that the audit log names; empty while nobody is known.
+        self.accountable = ("", "", "")
         self.rules: CallRules | None = None
         self.body_bytes_max = surface.body_bytes_max
         if surface.body_limits:
@@ -78,6 +81,7 @@ class Exchange:
     @caller.setter
     def caller(self, claims: Claims) -> None:
         self._caller = claims
+        self.accountable = (claims.tenant, claims.client_id, claims.subject)
 
     @property
     def now(self) -> datetime:
@@ -175,6 +179,8 @@ class ApiError(Exception):
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(code)
+        # When it was refused, where that was recorded before.
+        self.at: datetime | None = None
         self.status = status
         self.code = code
         self.message = message

@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 from litestar import Litestar, Request
 
+from api import audit_trail
 from api.admission import Admitting
 from api.context import HttpRequest
-from api.exchange import ApiError, BodyTooLarge, Exchange
+from api.exchange import ApiError, BodyTooLarge, Exchange, unavailable
 from api.responses import JsonResponse, error_response, framework_error
 from api.security_headers import security_headers
 from api.surfaces import surface_of
@@ -59,6 +60,8 @@ class Gate:
         surface = surface_of(scope["path"])
         exchange = Exchange(surface, scope, receive, self._services.clock)
         scope["daybook"] = exchange
+        audit_log = self._services.audit_log
+        is_audited = audit_trail.is_audited(exchange, scope["path"])
         status = 500
         has_started = False
 
@@ -73,7 +76,12 @@ class Gate:
             await send(message)
 
         try:
-            await self._handle(exchange, scope, receive, answer)
+            if is_audited and not audit_log.has_room():
+                # Nothing is done that could not be accounted for.
+                is_audited = False
+                await error_response(unavailable(), exchange)(scope, receive, answer)
+            else:
+                await self._handle(exchange, scope, receive, answer)
         except Exception as error:
             if not isinstance(error, BodyTooLarge):
                 log.exception("request failed", request_id=exchange.request_id, path=scope["path"])
@@ -81,6 +89,8 @@ class Gate:
                 status_of_error = 413 if isinstance(error, BodyTooLarge) else 500
                 await framework_error(status_of_error, exchange)(scope, receive, answer)
         finally:
+            if is_audited:
+                audit_trail.note(audit_log, exchange, scope, status)
             self._metrics.request(surface.name, scope["method"], status, time.perf_counter() - started)
 
     async def _handle(self, exchange: Exchange, scope: Scope, receive: Receive, answer: Send) -> None:

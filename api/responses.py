@@ -36,7 +36,9 @@ def respond(body: Any, status: int = 200) -> JsonResponse:
 
 def error_response(error: ApiError | DomainError, exchange: Exchange) -> JsonResponse:
     if isinstance(error, DomainError):
+        refused_at = error.refused_at
         error = exchange.surface.translate(error)
+        error.at = refused_at
     return JsonResponse(encode(exchange.surface.error_body(error, exchange)), error.status, error.headers)
 
 

@@ -41,8 +41,10 @@ class Admission(NamedTuple):
 
     Every request counts, refused ones and those for unknown paths too. `limits` gives the documented ones by
     the kind of request, which the service scales as it is set; none where nothing is counted. `kind_of` tells
-    it by method and path; without it every request is of the one kind. `takes_keys`: API keys open it as well, clients that have to sign their requests do so here, and
-    `X-API-Version` is looked at.
+    it by method and path; without it every request is of the one kind.
+
+    `takes_keys`: API keys open it as well, clients that have to sign their requests do so here, and the
+    `X-API-Version` header is looked at.
     """
 
     counted_by: Literal["user", "client"]

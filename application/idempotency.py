@@ -1,6 +1,7 @@
 """The same key and the same content give the same outcome, once and for ever."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -35,6 +36,7 @@ class RequestKey(msgspec.Struct, frozen=True):
 class _Refusal(msgspec.Struct, frozen=True):
     code: str
     facts: dict[str, int | str]
+    at: datetime
 
 
 class _Recorded(msgspec.Struct, Generic[A], frozen=True, omit_defaults=True):
@@ -67,19 +69,24 @@ def once(
         raise
     except errors.DomainError as refusal:
         outcome = refusal
-    decision.record(key.stream, requests.RequestAnswered(key.content_hash, _encoded(outcome)))
+    if isinstance(outcome, errors.DomainError):
+        outcome.refused_at = decision.at
+    decision.record(key.stream, requests.RequestAnswered(key.content_hash, _encoded(outcome, decision.at)))
     return outcome
 
 
-def _encoded(outcome: object) -> msgspec.Raw:
+def _encoded(outcome: object, at: datetime) -> msgspec.Raw:
     if isinstance(outcome, errors.DomainError):
-        return msgspec.Raw(msgspec.json.encode(_Recorded(refusal=_Refusal(outcome.code, outcome.facts()))))
+        refusal = _Refusal(outcome.code, outcome.facts(), at)
+        return msgspec.Raw(msgspec.json.encode(_Recorded(refusal=refusal)))
     return msgspec.Raw(msgspec.json.encode(_Recorded(answer=outcome)))
 
 
 def _replayed(answered: requests.AnsweredRequest, answer_type: type[A]) -> A | errors.DomainError:
     recorded = msgspec.json.decode(answered.outcome, type=_Recorded[answer_type])  # type: ignore[valid-type]
     if recorded.refusal is not None:
-        return errors.restore(recorded.refusal.code, recorded.refusal.facts)
+        refusal = errors.restore(recorded.refusal.code, recorded.refusal.facts)
+        refusal.refused_at = recorded.refusal.at
+        return refusal
     assert recorded.answer is not None, "an outcome is an answer or a refusal"
     return recorded.answer

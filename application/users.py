@@ -121,7 +121,7 @@ def _update(decision: Decision, command: UpdateUser) -> UserAnswer:
     )
     if command.is_email_taken:
         raise errors.EmailExists
-    decision.record(users.stream(command.user_id), updated)
+    _record(decision, command.user_id, updated)
     return _answer(decision, command.user_id)
 
 
@@ -146,7 +146,10 @@ def deactivate_user(decision: Decision, command: OfUser) -> UserAnswer | DomainE
 
 
 def erase_user(decision: Decision, command: OfUser) -> UserAnswer | DomainError:
-    """To be asked when the person's key is destroyed. Done before, it changes nothing. Raises UserNotFound."""
+    """To be asked when the person's key is destroyed. Done before, it changes nothing.
+
+    Raises UserNotFound.
+    """
 
     def decide() -> UserAnswer:
         _record(decision, command.user_id, users.erase(_require(decision, command.user_id), decision.at))
@@ -263,6 +266,14 @@ def confirm_mfa(decision: Decision, command: ConfirmMfa) -> MfaAnswer | DomainEr
         return MfaAnswer(command.user_id, "enabled")
 
     return once(decision, command.key, MfaAnswer, decide)
+
+
+def mfa_status(decision: Decision, command: OfUser) -> MfaAnswer:
+    """Raises UserNotFound."""
+    user = _require(decision, command.user_id)
+    if user.mfa_secret is None:
+        return MfaAnswer(command.user_id, "none")
+    return MfaAnswer(command.user_id, "enabled" if user.is_mfa_confirmed else "pending")
 
 
 def remove_mfa(decision: Decision, command: OfUser) -> MfaAnswer | DomainError:

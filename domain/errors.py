@@ -64,7 +64,8 @@ is answered again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import ClassVar
 
 Fact = int | str
@@ -75,10 +76,12 @@ class DomainError(Exception):
     """A decision that was refused. Amounts among the facts are minor units."""
 
     code: ClassVar[str] = ""
+    # When it was refused first, where that was recorded: a replay is answered as it was then.
+    refused_at: datetime | None = field(default=None, init=False, compare=False, repr=False)
 
     def facts(self) -> dict[str, Fact]:
         """The error's fields, ready to be recorded."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {fact.name: getattr(self, fact.name) for fact in fields(self) if fact.init}
 
     def __str__(self) -> str:
         return ", ".join([self.code, *(f"{name}={value}" for name, value in self.facts().items())])

@@ -143,9 +143,11 @@ def update(
     phone: str | None = None,
     role: str | None = None,
     status: Status | None = None,
-) -> UserUpdated:
-    """Changes what is given and leaves the rest. Refuses with UserErased."""
+) -> UserUpdated | None:
+    """Changes what is given and leaves the rest; None where nothing is given. Refuses with UserErased."""
     _require_not_erased(user)
+    if (name, email, phone, role, status) == (None,) * 5:
+        return None
     return UserUpdated(role or user.role, status or user.status, at, name, email, phone)
 
 

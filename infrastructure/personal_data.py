@@ -1,8 +1,9 @@
 """Personal data is sealed with a key of the person's own, and erased by destroying that key.
 
-Keys live in the tenant's table `subject_keys`, sealed with the service's master key. No process remembers one:
-each use asks the primary database, so that a key that is gone is gone everywhere at once. Beside them live
-digests, keyed too: of e-mail addresses, so that each is one person's, and of words, so that people are found.
+Keys live in the tenant's table `subject_keys`, sealed with the service's master key. No process remembers
+one: each use asks the primary database, so that a key that is gone is gone everywhere at once. Beside them
+live digests, keyed too: of e-mail addresses, so that each is one person's, and of words, so that people are
+found.
 """
 
 import asyncio
@@ -75,8 +76,11 @@ values (%(token_hash)s, %(subject)s, %(expires_at)s) on conflict (token_hash) do
 """
 _HOLD_RESET = """
 select subject from {schema}.password_resets
-where token_hash = %(token_hash)s and expires_at > %(now)s for update
+where token_hash = %(token_hash)s and expires_at > %(now)s and not is_used for update
 """
+_USE_RESETS = (
+    "update {schema}.password_resets set is_used = true where subject = %(subject)s returning subject"
+)
 _FORGET_RESETS = "delete from {schema}.password_resets where subject = %(subject)s returning subject"
 _SWEEP_RESETS = "delete from {schema}.password_resets where expires_at < %(now)s returning subject"
 
@@ -110,7 +114,8 @@ class SubjectSeal:
 
 
 class PersonalData:
-    """`master_key` is asked for when it is needed. Schemas are tenants'. All methods raise StoreUnavailable."""
+    """`master_key` is asked for when it is needed. Schemas are tenants'. All methods raise
+    StoreUnavailable."""
 
     def __init__(self, primary: Database, master_key: Callable[[], bytes]) -> None:
         self._primary = primary
@@ -199,7 +204,7 @@ class PersonalData:
     async def put_reset(
         self, schema: str, token_hash: bytes, subject: str, expires_at: datetime, now: datetime
     ) -> None:
-        """Lets whoever has the token set the subject's password until then. Safe to repeat until it is used."""
+        """Lets whoever has the token set the subject's password until then, once. Safe to repeat."""
         await self._primary.fetch(schema, _SWEEP_RESETS, {"now": now})
         which = {"token_hash": token_hash, "subject": subject, "expires_at": expires_at}
         await self._primary.fetch(schema, _PUT_RESET, which)
@@ -213,7 +218,7 @@ class PersonalData:
             subject: str | None = rows[0]["subject"] if rows else None
             yield subject
             if subject is not None:
-                await run(_FORGET_RESETS, {"subject": subject})
+                await run(_USE_RESETS, {"subject": subject})
 
     async def _note(self, schema: str, statement: str, subject: str, person: Person) -> None:
         words = self._words(schema)

@@ -10,6 +10,7 @@ from application.sandbox import FAILING_ROUTING_NUMBERS
 from application.store import StoreUnavailable, WriterObserver
 from application.timers import Rules
 from infrastructure.access_news import AccessNews
+from infrastructure.audit_log import AuditLog
 from infrastructure.authorization_codes import AuthorizationCodes
 from infrastructure.caller_addresses import CallerAddresses
 from infrastructure.client_directory import ClientDirectory
@@ -26,6 +27,7 @@ from infrastructure.personal_data import PersonalData
 from infrastructure.rate_limits import RateLimiter
 from infrastructure.reads import Database, Freshness
 from infrastructure.refresh_tokens import RefreshTokens
+from infrastructure.report_reads import ReportReads
 from infrastructure.revocations import Revocations
 from infrastructure.sandbox import Sandbox
 from infrastructure.sealing import Seal, load_key
@@ -37,6 +39,7 @@ from infrastructure.sign_in_sessions import SignInSessions
 from infrastructure.tasks import end_task
 from infrastructure.tenants import UnknownTenant, create_tenant, list_tenants, off_the_loop
 from infrastructure.tokens import Tokens
+from infrastructure.user_factors import UserFactors
 from infrastructure.users import Users
 
 
@@ -57,11 +60,13 @@ class Services:
             self.clock = SystemClock()
         self.primary = Database(dsn)
         self.reads = Database(settings.reads_url) if settings.reads_url else self.primary
+        self.report_reads = ReportReads(settings.reads_url or dsn)
         self.freshness = Freshness(dsn, self.primary, self.reads)
         self.revocations = Revocations(dsn, self.clock)
         issuers = read_issuers(settings.external_issuers)
         self.tokens = Tokens(dsn, revoked=self.revocations, issuers=issuers)
         self.identifiers = Identifiers(dsn)
+        self.audit_log = AuditLog(dsn, self.clock)
         self.client_directory = ClientDirectory(dsn, lambda: self.seal)
         self.access_news = AccessNews(
             dsn, self.revocations.look, self.client_directory.look, self.tokens.keys.look
@@ -82,11 +87,13 @@ class Services:
         self.personal_data = PersonalData(self.primary, lambda: self.master_key)
         self.users = Users(self.ledger, self.personal_data, self.revocations, self.secret_hashes)
         self.sign_in_users: SignInUsers = self.users
+        self.user_factors = UserFactors(self.users, self.second_factor)
         self.sign_in = SignIn(
             self.sign_in_users,
             self.secret_hashes,
             self.rate_limiter,
             self.second_factor,
+            lambda: self.master_key,
             10 if settings.sandbox and settings.rate_limits != "documented" else 1,
         )
         self.timer_rules = Rules(FAILING_ROUTING_NUMBERS if settings.sandbox else frozenset())
@@ -119,10 +126,12 @@ class Services:
     async def start(self) -> None:
         await self.primary.start()
         await self.reads.start()
+        await self.report_reads.start()
         self.freshness.start()
         await self.tokens.start()
         await self.access_news.start()
         await self.identifiers.start()
+        self.audit_log.start()
         self._making_good = asyncio.create_task(self._make_good(), name="clients-made-good")
 
     async def _make_good(self) -> None:
@@ -136,6 +145,7 @@ class Services:
         if self._making_good is not None:
             await end_task(self._making_good)
         await asyncio.gather(*(ledger.close() for ledger in self._ledgers.values()))
+        await self.audit_log.close()
         await self.rate_limiter.close()
         await self.nonces.close()
         await self.oauth_clients.close()
@@ -147,6 +157,7 @@ class Services:
         await self.secret_hashes.close()
         await self.tokens.close()
         await self.freshness.close()
+        await self.report_reads.close()
         await self.reads.close()
         await self.primary.close()
 

@@ -70,9 +70,7 @@ async def _put_what_it_starts_with(services: "Services", ledger: Ledger) -> None
         for user in ADMINISTERED_USERS:
             person = Person(user.name, user.email, user.phone)
             with contextlib.suppress(AccountExists):
-                await services.users.register_fixture(
-                    ledger, user.registered, person, PASSWORD_HASH, ORIGIN
-                )
+                await services.users.register_fixture(ledger, user.registered, person, PASSWORD_HASH, ORIGIN)
         for handler, fixture in fixtures():
             with contextlib.suppress(AccountExists):
                 await ledger.execute(handler, fixture, ORIGIN)

@@ -14,6 +14,10 @@ _STEP_SECONDS = 30
 _DIGITS = 6
 
 
+class WrongCode(Exception):
+    """Not the user's code now, or used before."""
+
+
 class SecondFactor:
     """In the sandbox one fixed code is accepted, too."""
 
@@ -45,7 +49,9 @@ def new_secret() -> str:
 
 def otpauth_uri(secret: str, account: str) -> str:
     """What an authenticator scans as a QR code."""
-    return pyotp.TOTP(secret, digits=_DIGITS, interval=_STEP_SECONDS).provisioning_uri(account, issuer_name=ISSUER)
+    return pyotp.TOTP(secret, digits=_DIGITS, interval=_STEP_SECONDS).provisioning_uri(
+        name=account, issuer_name=ISSUER
+    )
 
 
 def _step_of(secret: str | None, code: str, now: datetime) -> int | None:

@@ -5,6 +5,7 @@ Nothing tells an unknown e-mail address from a wrong password: neither the answe
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -15,7 +16,7 @@ from infrastructure.secret_hashes import SecretHashes
 
 EMAIL_LENGTH_MAX = 254
 PASSWORD_LENGTH_MAX = 1024
-_PURPOSE: Final = b"counters of attempts to sign in"
+_PURPOSE: Final = b"counters of attempts to sign in\n"
 
 # Attempts, right ones too: of several at once none may look before the others are counted.
 PER_ACCOUNT = Limit("sign-in account", 20, 900)
@@ -33,7 +34,8 @@ class TooManyAttempts(Exception):
 
 
 class SignIn:
-    """`limit_factor` multiplies what is allowed. All methods raise StoreUnavailable."""
+    """`limit_factor` multiplies what is allowed; `digest_key` is the service's own secret. All methods raise
+    StoreUnavailable."""
 
     def __init__(
         self,
@@ -41,12 +43,14 @@ class SignIn:
         hashes: SecretHashes,
         limiter: RateLimiter,
         second_factor: SecondFactor,
+        digest_key: Callable[[], bytes],
         limit_factor: int = 1,
     ) -> None:
         self._users = users
         self._hashes = hashes
         self._limiter = limiter
         self._second_factor = second_factor
+        self._digest_key = digest_key
         self._per_account = PER_ACCOUNT._replace(requests=PER_ACCOUNT.requests * limit_factor)
         self._per_address = PER_ADDRESS._replace(requests=PER_ADDRESS.requests * limit_factor)
 
@@ -76,7 +80,8 @@ class SignIn:
     async def _count(self, tenant: str, account: str, address: str, now: datetime) -> None:
         for limit, who in ((self._per_address, address), (self._per_account, f"{tenant}\n{account}")):
             # Counted by a digest: a table of counters is no place for e-mail addresses.
-            digest = hmac.digest(_PURPOSE, who.encode("utf-8", "surrogatepass"), hashlib.sha256).hex()
+            content = _PURPOSE + who.encode("utf-8", "surrogatepass")
+            digest = hmac.digest(self._digest_key(), content, hashlib.sha256).hex()
             verdict = await self._limiter.hit(digest, (limit,), now)
             if not verdict.allowed:
                 raise TooManyAttempts(verdict.retry_after)

@@ -1,7 +1,7 @@
 """What people are found by: the words of a name or an e-mail address and how these begin, as keyed digests.
 
-The database never sees a word. Whoever searches gives all of a word or how it begins, of a phone number how it
-begins or ends; case and accents do not count.
+The database never sees a word. Whoever searches gives all of a word or how it begins, of a phone number how
+it begins or ends; case and accents do not count.
 """
 
 import hashlib

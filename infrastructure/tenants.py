@@ -64,7 +64,12 @@ def empty_tenant(owner_dsn: str, schema: str) -> None:
     with connect_owner(owner_dsn) as connection, connection.transaction():
         # The row that serialises appends first, so that none is half way.
         connection.execute(bind(_LOCK_HEAD, schema).encode())
-        tables = ["events", "snapshots", *PERSONAL_TABLES, *(table for model in MODELS for table in model.table_names)]
+        tables = [
+            "events",
+            "snapshots",
+            *PERSONAL_TABLES,
+            *(table for model in MODELS for table in model.table_names),
+        ]
         names = ", ".join(f"{schema}.{table}" for table in dict.fromkeys(tables))
         connection.execute(f"truncate {names}".encode())
         connection.execute(bind("update {schema}.tracking set notification_id = 0", schema).encode())

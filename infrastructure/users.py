@@ -1,8 +1,8 @@
-"""Users with all that belongs to them: the facts in the log, their keys and addresses beside it, their tokens.
+"""Users with all that is theirs: the facts in the log, keys and addresses beside it, their tokens.
 
-The log decides; this is the order in which the rest is done around it, so that whatever a crash leaves out does
-no harm: an address that was claimed in vain can be taken over, a user whose key is gone reads as erased, and
-tokens end before the fact that ends them is recorded.
+The log decides; this is the order in which the rest is done around it, so that whatever a crash leaves out
+does no harm: an address that was claimed in vain can be taken over, a user whose key is gone reads as erased,
+and tokens end before the fact that ends them is recorded.
 """
 
 import hashlib

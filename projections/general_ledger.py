@@ -93,6 +93,12 @@ class Total(NamedTuple):
     debits: int
     credits: int
 
+    @property
+    def balance(self) -> tuple[int, int]:
+        """What is left of it, on the side where it is positive: debit and credit."""
+        net = self.debits - self.credits
+        return (net, 0) if net >= 0 else (0, -net)
+
 
 class TrialBalance(NamedTuple):
     """`certificate` says which events the totals were folded from: all up to its position."""

@@ -109,8 +109,8 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
         event = fact.event
         if isinstance(event, UserRegistered) and event.email is not None:
             at = event.registered_at or fact.recorded_at
-            sealed = (event.name, event.email, event.phone)
-            write(_CREATE, (event.user_id, event.role, *sealed, at, at, fact.position))
+            terms = (event.user_id, event.role, event.name, event.email, event.phone)
+            write(_CREATE, (*terms, at, at, fact.position))
         elif isinstance(event, UserUpdated):
             sealed = (event.name, event.email, event.phone)
             write(_UPDATE, (event.role, event.status, event.updated_at, *sealed, _user_id(fact)))

@@ -114,7 +114,11 @@ class AuthorizationServer:
             sign_in_sessions=SignInSessions(self.grants),
             sign_in_users=users,
             sign_in=SignIn(
-                users, self.hashes, self.limiter, SecondFactor(self.nonces, is_sandbox=is_sandbox)
+                users,
+                self.hashes,
+                self.limiter,
+                SecondFactor(self.nonces, is_sandbox=is_sandbox),
+                lambda: bytes(32),
             ),
             caller_addresses=CallerAddresses(()),
         )

@@ -20,6 +20,7 @@ from application.webhooks import (
 from domain.webhooks import BACK_OFFICE, EVENT_TYPES, webhook_id
 from infrastructure.embedded_postgres import EmbeddedPostgres
 from infrastructure.ledgers import Ledger
+from infrastructure.reads import NotCaughtUp
 from infrastructure.runtime import Services
 from infrastructure.sandbox import SANDBOX_TENANT
 from infrastructure.settings import Settings
@@ -28,10 +29,23 @@ from projections.webhook_delivery_pages import DeliveryView
 
 T = TypeVar("T")
 
+PATIENCE_SECONDS = 60
 SECRET = "a-secret-of-the-receiver"
 TRANSFER_EVENTS = tuple(each for each in EVENT_TYPES[BACK_OFFICE] if each.startswith("transfer."))
 
 _numbers = itertools.count(time.time_ns() // 1_000_000)
+
+
+async def caught_up(ledger: Ledger) -> None:
+    """Patiently: a worker that was started just now follows the log only after a while."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            await ledger.caught_up()
+        except NotCaughtUp:
+            assert time.monotonic() < deadline, "nobody follows the log"
+        else:
+            return
 
 
 class Bank:
@@ -64,7 +78,7 @@ class Bank:
             new = webhook_id(next(_numbers))
             sealed = services.seal.close(SECRET, new)
             await ledger.execute(create_webhook, CreateWebhook(new, surface, url, tuple(events), sealed))
-            await ledger.caught_up()
+            await caught_up(ledger)
             return new
 
         return self.do(create)
@@ -72,14 +86,14 @@ class Bank:
     def update(self, webhook: str, *, url: str | None = None, active: bool | None = None) -> None:
         async def change(_: Services, ledger: Ledger) -> None:
             await ledger.execute(update_webhook, UpdateWebhook(webhook, BACK_OFFICE, url=url, active=active))
-            await ledger.caught_up()
+            await caught_up(ledger)
 
         self.do(change)
 
     def delete(self, webhook: str) -> None:
         async def delete(_: Services, ledger: Ledger) -> None:
             await ledger.execute(delete_webhook, DeleteWebhook(webhook, BACK_OFFICE))
-            await ledger.caught_up()
+            await caught_up(ledger)
 
         self.do(delete)
 
@@ -87,7 +101,7 @@ class Bank:
         async def send_again(_: Services, ledger: Ledger) -> None:
             for delivery_id in delivery_ids:
                 await ledger.execute(requeue, Requeue(delivery_id, BACK_OFFICE))
-            await ledger.caught_up()
+            await caught_up(ledger)
 
         self.do(send_again)
 
@@ -95,14 +109,14 @@ class Bank:
         """All of them, the oldest event first."""
 
         async def read(_: Services, ledger: Ledger) -> list[DeliveryView]:
-            await ledger.caught_up()
+            await caught_up(ledger)
             return (await pages.of_webhook(ledger.fetch, webhook, limit=100_000)).deliveries[::-1]
 
         return self.do(read)
 
     def dead_letters(self) -> list[DeliveryView]:
         async def read(_: Services, ledger: Ledger) -> list[DeliveryView]:
-            await ledger.caught_up()
+            await caught_up(ledger)
             return (await pages.dead_letters(ledger.fetch, BACK_OFFICE, limit=100_000)).deliveries[::-1]
 
         return self.do(read)

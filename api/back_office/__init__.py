@@ -43,5 +43,6 @@ amount_of), api.instants (read_period, whole_seconds), api.query_string (one_of,
 api.exchange (invalid(field, constraint): 400 INVALID_REQUEST with that field).
 
 Who gets in, from where, how often, and whether the request has to be signed is settled before a route runs
-(api.admission, api.request_signatures); `exchange_of(request).caller` is who calls.
+(api.admission, api.request_signatures); `exchange_of(request).caller` is who calls. A body is read through
+the exchange alone, as `members_of` does: it may have been read before, to check its signature.
 """

@@ -148,6 +148,12 @@ _ANSWERS: Mapping[type[errors.DomainError], Translate] = {
     errors.InvalidClientSettings: lambda error: invalid(
         error.field, "does not go with the client's other settings"
     ),
+    errors.EmailExists: lambda _: ApiError(
+        409, "EMAIL_EXISTS", "Another user has this e-mail address", field="email"
+    ),
+    errors.UserErased: _plainly(409, "CONFLICT", "The user was erased"),
+    errors.MfaAlreadyEnabled: _plainly(409, "CONFLICT", "The user has a second factor: remove it first"),
+    errors.MfaNotEnrolled: _plainly(409, "CONFLICT", "No second factor waits to be confirmed"),
     errors.IdempotencyConflict: _plainly(
         409, "IDEMPOTENCY_CONFLICT", "The idempotency key was used before with different content"
     ),

@@ -53,7 +53,7 @@ def error_body(error: ApiError, exchange: Exchange) -> CardError:
         _PHRASES.get(error.status) or HTTPStatus(error.status).phrase,
         error.message,
         exchange.path,
-        whole_seconds(exchange.now),
+        whole_seconds(error.at or exchange.now),
         _details(error, exchange),
     )
 

@@ -95,7 +95,7 @@ def statement_cursor(line: StatementLine) -> str:
 
 def trial_balance(found: TrialBalance) -> documents.TrialBalance:
     """Each code's balance stands on the side where it is positive."""
-    sides = [(total, *_sides(total.debits - total.credits)) for total in found.totals]
+    sides = [(total, *total.balance) for total in found.totals]
     sums: dict[str, tuple[int, int]] = {}
     for total, debit, credit in sides:
         debits, credits = sums.get(total.currency, (0, 0))
@@ -112,10 +112,6 @@ def trial_balance(found: TrialBalance) -> documents.TrialBalance:
         events=found.certificate.position,
         digest=found.certificate.digest.hex(),
     )
-
-
-def _sides(net: int) -> tuple[int, int]:
-    return (net, 0) if net >= 0 else (0, -net)
 
 
 def _trial_balance_row(total: Total, debit: int, credit: int) -> documents.TrialBalanceRow:

@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from api.context import exchange_of
 from api.oauth.errors import OAuthError, unavailable
 from api.oauth.forms import OAuthRequest
 from application.access import InvalidClient, OAuthClient, OAuthClients, TooManySecretChecks
@@ -26,6 +27,7 @@ class Credentials(msgspec.Struct, frozen=True):
 async def authenticate(request: OAuthRequest, credentials: Credentials) -> OAuthClient:
     """The client. 401 `invalid_client` for whoever is none, 403 for one that calls from somewhere else."""
     client = await _authenticated(request.app.state.services.oauth_clients, credentials)
+    exchange_of(request).accountable = (client.tenant, client.client_id, client.client_id)
     if client.ip_allowlist:
         address = address_of(request)
         if address is None or not is_listed(address, client.ip_allowlist):

@@ -15,7 +15,7 @@ from api.context import (
     services_of,
     wait_for_reads,
 )
-from api.exchange import invalid
+from api.exchange import invalid, unavailable
 from api.idempotency_keys import read_key
 from api.members import read_text
 from api.query_string import query_of
@@ -30,6 +30,7 @@ from api.transfers.requests import (
     read_list,
 )
 from application.access import Claims
+from application.store import StoreUnavailable
 from application.transfers import (
     CancelTransfer,
     ChangedAnswer,

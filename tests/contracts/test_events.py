@@ -99,6 +99,7 @@ FIRST_OF_CATEGORY = {
     "hold": "hold.placed",
     "transaction": "transaction.posted",
     "transfer": "transfer.created",
+    "user": "user.registered",
     "webhook": "webhook.created",
 }
 

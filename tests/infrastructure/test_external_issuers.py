@@ -28,6 +28,10 @@ from tests.control_database import control_database
 NOW = datetime(2023, 5, 1, 14, 30, tzinfo=UTC)
 ISSUER = "https://login.example"
 RSA_KEY = RSAKey.generate_key(2048, {"kid": "rsa-1", "use": "sig", "alg": "RS256"})
+# The same key, for signing as it is not meant to.
+MISUSED_KEY = RSAKey.import_key(
+    {name: value for name, value in RSA_KEY.as_dict(private=True).items() if name != "alg"}
+)
 EC_KEY = ECKey.generate_key("P-256", {"kid": "ec-1", "use": "sig"})
 
 
@@ -200,8 +204,8 @@ def test_what_the_issuer_did_not_sign_is_refused(server: KeyServer, dsn: str) ->
             f"{segment({'alg': 'none', 'kid': 'rsa-1'})}.{segment(good)}.",
             with_public_key_as_secret(good),
             signed(good, stranger),
-            signed(good, RSA_KEY, "PS256"),
-            signed(good, RSA_KEY, "RS512"),
+            signed(good, MISUSED_KEY, "PS256"),
+            signed(good, MISUSED_KEY, "RS512"),
             signed(good, EC_KEY, kid="rsa-1", alg="ES256"),
             signed(good, own.key, "ES256", kid=own.key_id),
             signed(good, kid="no such"),

@@ -32,7 +32,7 @@ from projections.webhook_delivery_pages import DeliveryView
 from tests.infrastructure.test_background import put_money_in, transfer_of, worker
 from tests.projections.test_follower import Following
 from tests.webhook_receiver import Receiver, eventually, webhook_receiver
-from tests.webhook_subscriptions import SECRET, Bank
+from tests.webhook_subscriptions import SECRET, Bank, caught_up
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ async def _dispatch(bank: Bank, follower: Stepping) -> None:
         async with _dispatching(services, ledger):
             await asyncio.sleep(1)
             await asyncio.to_thread(follower.finish)
-            await ledger.caught_up()
+            await caught_up(ledger)
             await asyncio.sleep(0.2)
 
     await bank.work(work)

@@ -28,14 +28,14 @@ create table {schema}.subject_words (
 create index subject_words_digests_idx on {schema}.subject_words using gin (digests);
 grant select, insert, update, delete on {schema}.subject_words to {service};
 
--- Tokens that set a new password, by their SHA-256.
+-- Tokens that set a new password, by their SHA-256. Used ones stay until they expire, so that the request
+-- that asked for one cannot bring it back when it is repeated.
 create table {schema}.password_resets (
     token_hash bytea primary key,
     subject text collate "C" not null,
-    expires_at timestamptz not null
+    expires_at timestamptz not null,
+    is_used boolean not null default false
 );
 create index password_resets_subject_idx on {schema}.password_resets (subject);
 create index password_resets_expires_at_idx on {schema}.password_resets (expires_at);
-grant select, insert, delete on {schema}.password_resets to {service};
--- Whoever uses a token holds the lock of its row meanwhile.
-grant update (expires_at) on {schema}.password_resets to {service};
+grant select, insert, update, delete on {schema}.password_resets to {service};
