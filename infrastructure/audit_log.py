@@ -142,7 +142,9 @@ class AuditLog:
             await self._make_months()
             await self._write_waiting()
         deadline = time.monotonic() + CLOSE_SECONDS_MAX
-        while not await self._write_waiting() and time.monotonic() < deadline:
+        while not await self._write_waiting():
+            if time.monotonic() >= deadline:
+                break
             await asyncio.sleep(0.1)
 
     async def _write_waiting(self) -> bool:

@@ -1,5 +1,6 @@
 """Second factors: time-based one-time codes (RFC 6238) of the user's own secret, each good once."""
 
+import hashlib
 import hmac
 from datetime import datetime
 
@@ -33,7 +34,11 @@ class SecondFactor:
         if self.is_fixed(code):
             return True
         step = _step_of(secret, code, now)
-        return step is not None and await self._nonces.use(f"totp {tenant} {user_id}", f"step {step}", now)
+        if step is None or secret is None:
+            return False
+        # Of each secret: whoever enrols another one may use its code at once.
+        used = hashlib.sha256(secret.encode()).hexdigest()
+        return await self._nonces.use(f"totp {tenant} {user_id}", f"{used} {step}", now)
 
     def is_fixed(self, code: str) -> bool:
         """Whether it is the sandbox's, which is everybody's and never used up."""

@@ -59,6 +59,7 @@ for _name, _function, _help in (
     ("balance", "reports:balance", "Show an account's balance at any instant."),
     ("trial-balance", "reports:trial_balance", "Show debits and credits of every account code."),
     ("journal", "journals:journal", "Show the journal, or print it as CSV."),
+    ("prune-audit-log", "audit_log:prune_audit_log", "Drop old months of the audit log."),
     ("openapi", "documents:openapi", "Print the API as an OpenAPI document."),
     ("import-transactions", "importing:import_transactions", "Post a bank's transactions from a CSV file."),
 ):

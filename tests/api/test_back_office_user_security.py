@@ -6,8 +6,7 @@ import httpx
 import pytest
 
 from tests.api.back_office_requests import V1, at_once, done, invalid, refused, send
-from tests.api.transfer_requests import TRANSFERS, internal
-from tests.api.transfer_requests import create as create_transfer
+from tests.api.transfer_requests import TRANSFERS, created_id, internal
 from tests.api.user_requests import (
     RESETS,
     USERS,
@@ -200,7 +199,7 @@ def test_a_transfer_takes_the_users_own_code_once(
         body = {"action": "verify_mfa", "mfa_code": code}
         return demo.patch(f"{TRANSFERS}/{transfer}", json=body).status_code
 
-    transfer = create_transfer(demo, internal("mfa", "5000.01"))["transfer_id"]
+    transfer = created_id(demo, internal("mfa", "5000.01"))
     assert verified(transfer, code_now(sandbox, pending)) == 400
     done(send(staff, "POST", f"{DEMO}/mfa/confirm", {"code": code_now(sandbox, pending)}))
     assert verified(transfer, code_now(sandbox, pending)) == 400

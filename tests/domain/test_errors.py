@@ -9,7 +9,9 @@ from domain.errors import BY_CODE, DomainError
 
 
 def example(error: type[DomainError]) -> DomainError:
-    facts = {field.name: 7 if field.type is int else "text" for field in dataclasses.fields(error)}
+    facts = {
+        field.name: 7 if field.type is int else "text" for field in dataclasses.fields(error) if field.init
+    }
     return error(**facts)
 
 

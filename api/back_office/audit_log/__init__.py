@@ -1,0 +1,1 @@
+"""The audit log: who called, what for, and what came of it."""
