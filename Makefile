@@ -7,13 +7,14 @@ PORT ?= 8000
 
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo run test test-all lint format bench clean
+.PHONY: help install demo run test test-all test-browser lint format bench clean
 
 help:
 	@echo "make demo      play a bank's day on a sandbox of its own, and show the books"
 	@echo "make run       start a sandbox service on port $(PORT), its data in $(DATA)"
 	@echo "make test      run the tests but for the slow ones"
-	@echo "make test-all  run all tests"
+	@echo "make test-all  run all tests but those in a browser"
+	@echo "make test-browser  run those: needs Chromium"
 	@echo "make lint      check style, format and types"
 	@echo "make format    put style and format right"
 	@echo "make bench     measure speed against pgbench on this machine"
@@ -33,10 +34,13 @@ run: $(INSTALLED)
 	$(VENV)/bin/daybook serve --sandbox --data $(DATA) --port $(PORT)
 
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -n 2 -m "not slow"
+	$(VENV)/bin/python -m pytest -n 2 -m "not slow" --ignore=tests/browser
 
 test-all: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -n 2
+	$(VENV)/bin/python -m pytest -n 2 --ignore=tests/browser
+
+test-browser: $(INSTALLED)
+	$(VENV)/bin/python -m pytest tests/browser
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

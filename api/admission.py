@@ -16,6 +16,8 @@ from infrastructure.runtime import Services
 
 _FACTORS = {"documented": 1, "sandbox": 10, "off": 0}
 API_KEY_LENGTH_MAX = 255
+# What looks after the service asks from wherever it stands, and is told nothing of what is in it.
+HEALTH = frozenset({"/health/live", "/health/ready"})
 
 
 def unauthorized() -> ApiError:
@@ -33,21 +35,33 @@ def address_refused() -> ApiError:
 
 def is_allowed_address(services: Services, exchange: Exchange, rules: CallRules | None) -> bool:
     """Whether the client may call from where the request comes from, as far as that is known."""
-    if rules is None or not rules.ip_allowlist:
-        return True
+    return rules is None or not rules.ip_allowlist or _is_from(services, exchange, rules.ip_allowlist)
+
+
+def _is_from(services: Services, exchange: Exchange, networks: tuple[str, ...]) -> bool:
     address = services.caller_addresses.of(exchange.peer, exchange.every_header(b"x-forwarded-for"))
-    return address is not None and is_listed(address, rules.ip_allowlist)
+    return address is not None and is_listed(address, networks)
 
 
 class Admitting:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._networks = services.settings.allowed_networks
         factor = _FACTORS[services.settings.effective_rate_limits]
         self._limits: Mapping[str, Limits] = {
             surface.name: _scaled(surface.admission.limits(services.settings), factor)
             for surface in ALL
             if surface.admission is not None
         }
+
+    def require_network(self, exchange: Exchange) -> None:
+        """403 from outside the networks that the whole service is for."""
+        if (
+            self._networks
+            and exchange.routed_path not in HEALTH
+            and not _is_from(self._services, exchange, self._networks)
+        ):
+            raise ApiError(403, "ip_not_allowed", "Calls from this address are not taken")
 
     async def admit(self, exchange: Exchange) -> None:
         """Makes the caller known to the exchange, and counts the request.

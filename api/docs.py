@@ -14,6 +14,7 @@ from api.context import HttpRequest, JsonResponse, respond, services_of
 from api.exchange import encode
 from api.openapi import document, status_phrase
 from api.operations import Answer, Operation
+from api.postman import collection
 
 TAG = "Service"
 _POLICY = (
@@ -69,6 +70,30 @@ async def openapi(request: HttpRequest) -> JsonResponse:
     return respond(_document(request))
 
 
+class PostmanCollection(msgspec.Struct):
+    """A Postman collection, format v2.1."""
+
+    info: dict[str, Any]
+    item: list[dict[str, Any]]
+    auth: dict[str, Any]
+    variable: list[dict[str, Any]]
+
+
+@get(
+    "/docs/postman.json",
+    operation=Operation(
+        TAG,
+        "The API as a Postman collection",
+        {200: Answer("To be imported into Postman.", PostmanCollection)},
+        description="Its first request for a token keeps it for all others.",
+    ),
+)
+async def postman(request: HttpRequest) -> JsonResponse:
+    settings = services_of(request).settings
+    content = _document(request)
+    return respond(collection(content, base_url=settings.url, is_sandbox=settings.sandbox))
+
+
 @get(
     "/docs",
     operation=Operation(
@@ -82,7 +107,7 @@ async def page(request: HttpRequest) -> Response[bytes]:
     return Response(body, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
 
 
-ROUTES = (openapi, page)
+ROUTES = (openapi, postman, page)
 
 
 def _page(content: dict[str, Any]) -> Iterator[str]:
@@ -91,7 +116,8 @@ def _page(content: dict[str, Any]) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{title} API</title><style>{_STYLE}</style></head><body><h1>{title} API</h1>"
     yield f"<p>{_prose(content['info']['description'])}</p>"
-    yield '<p>For programs: <a href="/docs/openapi.json">OpenAPI 3.1</a>.</p>'
+    yield '<p>For programs: <a href="/docs/openapi.json">OpenAPI 3.1</a>,'
+    yield ' <a href="/docs/postman.json">a Postman collection</a>.</p>'
     yield f"<p>{_prose(content['components']['securitySchemes']['bearer']['description'])}</p>"
     for tag in content["tags"]:
         yield f"<h2>{escape(tag['name'])}</h2>"

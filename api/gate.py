@@ -97,6 +97,7 @@ class Gate:
         express = self._express.get((scope["method"], scope["path"]))
         response = None
         try:
+            self._admitting.require_network(exchange)
             # Before all else, so that whatever else is wrong counts and tells a known caller its limits.
             if exchange.surface.admission is not None:
                 await self._admitting.admit(exchange)

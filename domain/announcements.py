@@ -6,7 +6,7 @@ Deliveries of one aggregate are made in order: one waits until those before it w
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from domain import accounts, authorizations, holds, requests, transfers, users
+from domain import accounts, authorizations, holds, requests, transactions, transfers, users
 from domain.events import Event
 from domain.webhooks import BACK_OFFICE, CARDS
 
@@ -70,6 +70,8 @@ ANNOUNCES: Mapping[type[Event], Announce] = {
     holds.HoldCaptured: _hold_changed,
     holds.HoldReleased: _hold_changed,
     holds.HoldExpired: _hold_changed,
+    transactions.TransactionPosted: _of_stream(BACK_OFFICE, "transaction.created"),
+    transactions.TransactionFailed: _of_stream(BACK_OFFICE, "transaction.failed"),
     transfers.TransferCreated: _transfer_created,
     transfers.MfaVerified: _of_stream(BACK_OFFICE, "transfer.pending"),
     transfers.ProcessingStarted: _of_stream(BACK_OFFICE, "transfer.processing"),

@@ -15,7 +15,7 @@ _PARTITIONS = bind(
     """
     select c.relname, i.inhparent is not null, coalesce(i.inhdetachpending, false)
     from pg_class c left join pg_inherits i on i.inhrelid = c.oid
-    where c.relnamespace = '{schema}'::regnamespace and c.relkind = 'r' and starts_with(c.relname, 'audit_log_')
+    where c.relnamespace = '{schema}'::regnamespace and c.relkind = 'r'
     order by 1
     """,
     CONTROL_SCHEMA,

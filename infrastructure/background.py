@@ -1,4 +1,5 @@
-"""The background process: follows every tenant's log, fires what falls due, and delivers to webhooks.
+"""The background process: follows every tenant's log, fires what falls due, delivers to webhooks, and makes
+the reports that take long.
 
 Several may run, on as many machines as wanted: each tenant's work is a lease, and the work of one that died
 is taken over when its lease has run out.
@@ -23,6 +24,7 @@ from infrastructure.database import connect_service
 from infrastructure.leases import RENEW_SECONDS, Lease
 from infrastructure.ledgers import Ledger
 from infrastructure.reads import NotCaughtUp
+from infrastructure.report_jobs import ReportWorker
 from infrastructure.runtime import Services
 from infrastructure.tasks import set_within
 from infrastructure.tenants import list_tenants, off_the_loop
@@ -85,13 +87,15 @@ class Background:
         following = asyncio.get_running_loop().run_in_executor(thread, follower.run, lost)
         firing = asyncio.create_task(self._fire_timers(ledger, over))
         delivering = asyncio.create_task(self._deliver(ledger, lease, over))
+        reports = ReportWorker(ledger, self._services.primary, self._services.report_reads)
+        reporting = asyncio.create_task(reports.run(over))
         try:
             while not stop.is_set() and await lease.acquire():
                 await set_within(stop, RENEW_SECONDS)
         finally:
             lost.set()
             over.set()
-            await asyncio.gather(following, firing, delivering, return_exceptions=True)
+            await asyncio.gather(following, firing, delivering, reporting, return_exceptions=True)
             thread.shutdown(wait=False)
         # Only now: whoever takes it over must find nothing under way.
         await lease.release()

@@ -184,9 +184,9 @@ class PersonalData:
         rows = await self._primary.fetch(schema, _HOLDER, {"digest": digest})
         return rows[0]["subject"] if rows else None
 
-    async def make_findable(self, schema: str, subject: str, person: Person) -> None:
-        """By what a person who is new is called, where nothing was noted yet."""
-        await self._note(schema, _FIRST_WORDS, subject, person)
+    async def make_findable(self, schema: str, subject: str, person: Person) -> bool:
+        """By what a person who is new is called, where nothing was noted yet; whether that was so."""
+        return await self._note(schema, _FIRST_WORDS, subject, person)
 
     async def make_also_findable(self, schema: str, subject: str, person: Person) -> None:
         """By what is given, too."""
@@ -220,12 +220,14 @@ class PersonalData:
             if subject is not None:
                 await run(_USE_RESETS, {"subject": subject})
 
-    async def _note(self, schema: str, statement: str, subject: str, person: Person) -> None:
-        words = self._words(schema)
+    async def _note(self, schema: str, statement: str, subject: str, person: Person) -> bool:
+        """Whether all of it was written."""
+        words, is_noted = self._words(schema), True
         for field, text in zip(FIELDS, person, strict=True):
             if text is not None:
                 noted = {"subject": subject, "field": field, "digests": words.of(field, text)}
-                await self._primary.fetch(schema, statement, noted)
+                is_noted &= bool(await self._primary.fetch(schema, statement, noted))
+        return is_noted
 
     def _words(self, schema: str) -> SubjectWords:
         return SubjectWords(self._tenant_key(schema))

@@ -15,7 +15,7 @@ from infrastructure.migrator import bind
 CONNECTIONS_MAX = 2
 WAITING_MAX = 20
 WAIT_SECONDS_MAX = 5
-CHUNK_ROWS = 1_000
+CHUNK_ROWS = 500
 
 _SNAPSHOT = b"set transaction isolation level repeatable read, read only"
 _STATEMENT_TIMEOUT = b"select set_config('statement_timeout', %s, true)"

@@ -27,6 +27,7 @@ from infrastructure.personal_data import PersonalData
 from infrastructure.rate_limits import RateLimiter
 from infrastructure.reads import Database, Freshness
 from infrastructure.refresh_tokens import RefreshTokens
+from infrastructure.report_jobs import ReportJobs
 from infrastructure.report_reads import ReportReads
 from infrastructure.revocations import Revocations
 from infrastructure.sandbox import Sandbox
@@ -61,6 +62,7 @@ class Services:
         self.primary = Database(dsn)
         self.reads = Database(settings.reads_url) if settings.reads_url else self.primary
         self.report_reads = ReportReads(settings.reads_url or dsn)
+        self.report_jobs = ReportJobs(self.primary)
         self.freshness = Freshness(dsn, self.primary, self.reads)
         self.revocations = Revocations(dsn, self.clock)
         issuers = read_issuers(settings.external_issuers)

@@ -161,6 +161,7 @@ class Sandbox:
             for schema in (await off_the_loop(list_tenants, self._services.dsn)).values():
                 await off_the_loop(empty_tenant, self._services.owner_dsn, schema)
             await self._services.rate_limiter.clear()
+            await self._services.report_jobs.forget_all()
             await self._services.oauth_clients.forget_revisions()
             for ledger in await self._all_ledgers():
                 # Whether or not it is still empty: a request may have come in between.

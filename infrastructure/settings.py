@@ -12,6 +12,7 @@ from msgspec import Meta
 from infrastructure import sealing
 from infrastructure.caller_addresses import read_network
 from infrastructure.external_issuers import read_issuers
+from infrastructure.tls import TlsFiles
 
 RateLimits = Literal["documented", "sandbox", "off"]
 ENVIRONMENT_PREFIX = "DAYBOOK_"
@@ -56,6 +57,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: Annotated[
         str, _described("networks (CIDR, comma-separated) whose X-Forwarded-For and -Proto are believed")
     ] = ""
+    ip_allowlist: Annotated[
+        str, _described("networks (CIDR, comma-separated) that anybody may call from (default: all)")
+    ] = ""
+    tls_cert: Annotated[
+        Path | None, _described("the service's certificate (PEM), with those that lead to its authority")
+    ] = None
+    tls_key: Annotated[Path | None, _described("the certificate's key (PEM, not encrypted)")] = None
+    tls_client_ca: Annotated[
+        Path | None, _described("authorities (PEM) by one of which every client must have a certificate")
+    ] = None
     external_issuers: Annotated[
         str, _described("other issuers whose tokens are believed, as a JSON list (see Tokens and clients)")
     ] = ""
@@ -70,7 +81,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def trusted_networks(self) -> tuple[str, ...]:
-        return tuple(text.strip() for text in self.trusted_proxies.split(",") if text.strip())
+        return _networks(self.trusted_proxies)
+
+    @property
+    def allowed_networks(self) -> tuple[str, ...]:
+        """Empty: everybody may call from anywhere."""
+        return _networks(self.ip_allowlist)
+
+    @property
+    def tls_files(self) -> TlsFiles | None:
+        """None: the service speaks plain HTTP."""
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        return TlsFiles(self.tls_cert, self.tls_key, self.tls_client_ca)
+
+    @property
+    def url(self) -> str:
+        """Where the service is found from this machine."""
+        return f"{'http' if self.tls_files is None else 'https'}://{self.host}:{self.port}"
 
     @property
     def effective_rate_limits(self) -> RateLimits:
@@ -98,11 +126,12 @@ def load(options: Mapping[str, Any], environment: Mapping[str, str] = os.environ
             sealing.decode_key(settings.master_key)
         except sealing.InvalidMasterKey as error:
             raise SettingsError(str(error)) from error
-    try:
-        for network in settings.trusted_networks:
-            read_network(network)
-    except ValueError as error:
-        raise SettingsError(f"trusted_proxies must be networks such as 10.0.0.0/8: {error}") from error
+    _check_networks("trusted_proxies", settings.trusted_networks)
+    _check_networks("ip_allowlist", settings.allowed_networks)
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise SettingsError("tls_cert and tls_key are only of use together")
+    if settings.tls_client_ca is not None and settings.tls_cert is None:
+        raise SettingsError("tls_client_ca needs tls_cert and tls_key")
     try:
         read_issuers(settings.external_issuers)
     except ValueError as error:
@@ -112,6 +141,18 @@ def load(options: Mapping[str, Any], environment: Mapping[str, str] = os.environ
     if settings.clock is not None and not settings.sandbox:
         raise SettingsError("clock is only for the sandbox")
     return settings
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _check_networks(name: str, networks: tuple[str, ...]) -> None:
+    try:
+        for network in networks:
+            read_network(network)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be networks such as 10.0.0.0/8: {error}") from error
 
 
 def describe() -> list[tuple[str, str, str]]:

@@ -93,8 +93,7 @@ class Users:
         user_id = f"user_{secrets.token_hex(10) if key is None else key.request_id}"
         own = await self.personal.new_subject(ledger.schema, user_id)
         is_taken = not await self._claim(ledger, person.email, user_id)
-        if not is_taken:
-            await self.personal.make_findable(ledger.schema, user_id, person)
+        is_findable = is_taken or await self.personal.make_findable(ledger.schema, user_id, person)
         command = CreateUser(
             user_id,
             own.close(person.name, NAME),
@@ -105,7 +104,11 @@ class Users:
             is_taken,
             key,
         )
-        return await self._settled(ledger, create_user, command, user_id, person.email, origin)
+        outcome = await self._settled(ledger, create_user, command, user_id, person.email, origin)
+        if not is_findable and not isinstance(outcome.answer, DomainError):
+            # Somebody else was about to be this user, under the same key at once.
+            await self.personal.make_only_findable(ledger.schema, user_id, person)
+        return outcome
 
     async def register_fixture(
         self, ledger: Ledger, registered: UserRegistered, person: Person, password_hash: str, origin: Origin

@@ -16,6 +16,7 @@ from domain.accounts import (
     AccountOpened,
     AccountUnfroze,
     AccountWasClosed,
+    NicknameChanged,
     OverdraftLimitChanged,
 )
 from projections.read_model import Fetch, ReadModel, Recorded, Write
@@ -34,21 +35,23 @@ create table {schema}.account_directory (
     currency text collate "C" not null,
     nickname text,
     status text collate "C" not null,
-    overdraft_limit numeric not null
+    overdraft_limit numeric not null,
+    closed_at timestamptz
 ) with (fillfactor = 90);
 create unique index account_directory_account_number_idx on {schema}.account_directory (account_number);
 create unique index account_directory_card_account_id_idx on {schema}.account_directory (card_account_id)
 where card_account_id is not null;
 create index account_directory_owner_id_idx on {schema}.account_directory (owner_id, position);
+create index account_directory_position_idx on {schema}.account_directory (position);
 """
 
 _OPEN = """
 insert into {schema}.account_directory (
     position, opened_at, updated_at, account_id, account_number, card_account_id, card_account_space_id,
-    owner_id, account_type, currency, nickname, status, overdraft_limit)
+    owner_id, account_type, currency, nickname, status, overdraft_limit, closed_at)
 select * from unnest(
     %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::bigint[], %b::bigint[],
-    %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::numeric[])
+    %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::numeric[], %b::timestamptz[])
 """
 
 _CHANGE = """
@@ -56,9 +59,13 @@ update {schema}.account_directory a
 set updated_at = c.updated_at, status = coalesce(c.status, a.status),
     overdraft_limit = coalesce(c.overdraft_limit, a.overdraft_limit),
     card_account_id = coalesce(c.card_account_id, a.card_account_id),
-    card_account_space_id = coalesce(c.card_account_space_id, a.card_account_space_id)
-from unnest(%b::text[], %b::timestamptz[], %b::text[], %b::numeric[], %b::bigint[], %b::bigint[])
-    as c (account_id, updated_at, status, overdraft_limit, card_account_id, card_account_space_id)
+    card_account_space_id = coalesce(c.card_account_space_id, a.card_account_space_id),
+    nickname = case when c.has_nickname then c.nickname else a.nickname end,
+    closed_at = coalesce(c.closed_at, a.closed_at)
+from unnest(%b::text[], %b::timestamptz[], %b::text[], %b::numeric[], %b::bigint[], %b::bigint[],
+            %b::boolean[], %b::text[], %b::timestamptz[])
+    as c (account_id, updated_at, status, overdraft_limit, card_account_id, card_account_space_id,
+          has_nickname, nickname, closed_at)
 where a.account_id = c.account_id
 """
 
@@ -91,7 +98,9 @@ _ACCOUNT = len("account-")
 _BIGINT_MAX = 2**63 - 1
 
 _STATUS_AFTER = {AccountFroze: FROZEN, AccountUnfroze: ACTIVE, AccountWasClosed: CLOSED}
-_KINDS = frozenset((AccountOpened, OverdraftLimitChanged, AccountNumberedForCards, *_STATUS_AFTER))
+_KINDS = frozenset(
+    (AccountOpened, OverdraftLimitChanged, NicknameChanged, AccountNumberedForCards, *_STATUS_AFTER)
+)
 
 
 class DirectoryEntry(NamedTuple):
@@ -111,27 +120,75 @@ class DirectoryEntry(NamedTuple):
     updated_at: datetime
 
 
-class _Opened:
-    """An account opened in this batch, as it is at the batch's end."""
+class _Change:
+    """What a batch changes in an account: None is what stays, but for a nickname that is taken away."""
 
     __slots__ = (
         "card_account_id",
         "card_account_space_id",
-        "fact",
+        "closed_at",
+        "has_nickname",
+        "nickname",
         "overdraft_limit",
         "status",
         "updated_at",
     )
 
+    def __init__(self) -> None:
+        self.card_account_id: int | None = None
+        self.card_account_space_id: int | None = None
+        self.overdraft_limit: int | None = None
+        self.has_nickname = False
+        self.nickname: str | None = None
+        self.status: str | None = None
+        self.closed_at: datetime | None = None
+        self.updated_at: datetime | None = None
+
+    def take(self, fact: Recorded) -> None:
+        event = fact.event
+        self.updated_at = fact.effective_at
+        if isinstance(event, OverdraftLimitChanged):
+            self.overdraft_limit = event.overdraft_limit
+        elif isinstance(event, NicknameChanged):
+            self.has_nickname, self.nickname = True, event.nickname
+        elif isinstance(event, AccountNumberedForCards):
+            self.card_account_id = event.card_account_id
+            self.card_account_space_id = event.card_account_space_id
+        else:
+            self.status = _STATUS_AFTER[type(event)]
+            if isinstance(event, AccountWasClosed):
+                self.closed_at = fact.effective_at
+
+    def row(self, account_id: str) -> tuple[Any, ...]:
+        return (
+            account_id,
+            self.updated_at,
+            self.status,
+            self.overdraft_limit,
+            self.card_account_id,
+            self.card_account_space_id,
+            self.has_nickname,
+            self.nickname,
+            self.closed_at,
+        )
+
+
+class _Opened(_Change):
+    """An account opened in this batch, as it is at the batch's end."""
+
+    __slots__ = ("fact",)
+
     def __init__(self, fact: Recorded, opened: AccountOpened) -> None:
+        super().__init__()
         self.fact = fact
         self.overdraft_limit = opened.overdraft_limit
         self.card_account_id = opened.card_account_id
         self.card_account_space_id = opened.card_account_space_id
+        self.nickname = opened.nickname
         self.status = ACTIVE
         self.updated_at = fact.effective_at
 
-    def row(self) -> tuple[Any, ...]:
+    def first_row(self) -> tuple[Any, ...]:
         opened: Any = self.fact.event
         return (
             self.fact.position,
@@ -144,23 +201,11 @@ class _Opened:
             opened.owner_id,
             opened.account_type,
             opened.currency,
-            opened.nickname,
+            self.nickname,
             self.status,
             self.overdraft_limit,
+            self.closed_at,
         )
-
-
-class _Change:
-    """What a batch changes in an account that was opened before it: None is what stays."""
-
-    __slots__ = ("card_account_id", "card_account_space_id", "overdraft_limit", "status", "updated_at")
-
-    def __init__(self) -> None:
-        self.card_account_id: int | None = None
-        self.card_account_space_id: int | None = None
-        self.overdraft_limit: int | None = None
-        self.status: str | None = None
-        self.updated_at: datetime | None = None
 
 
 def apply(batch: Sequence[Recorded], write: Write) -> None:
@@ -174,31 +219,14 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
             opened[event.account_id] = _Opened(fact, event)
             continue
         account_id = fact.stream[_ACCOUNT:]
-        row: _Opened | _Change | None = opened.get(account_id) or changes.get(account_id)
+        row: _Change | None = opened.get(account_id) or changes.get(account_id)
         if row is None:
             row = changes[account_id] = _Change()
-        row.updated_at = fact.effective_at
-        if isinstance(event, OverdraftLimitChanged):
-            row.overdraft_limit = event.overdraft_limit
-        elif isinstance(event, AccountNumberedForCards):
-            row.card_account_id = event.card_account_id
-            row.card_account_space_id = event.card_account_space_id
-        else:
-            row.status = _STATUS_AFTER[type(event)]
+        row.take(fact)
     if opened:
-        write(_OPEN, list(zip(*(account.row() for account in opened.values()), strict=True)))
+        write(_OPEN, list(zip(*(account.first_row() for account in opened.values()), strict=True)))
     if changes:
-        rows = [
-            (
-                account_id,
-                change.updated_at,
-                change.status,
-                change.overdraft_limit,
-                change.card_account_id,
-                change.card_account_space_id,
-            )
-            for account_id, change in changes.items()
-        ]
+        rows = [change.row(account_id) for account_id, change in changes.items()]
         write(_CHANGE, list(zip(*rows, strict=True)))
 
 
@@ -235,4 +263,4 @@ def _entry(row: dict[str, Any]) -> DirectoryEntry:
     return DirectoryEntry(**{**row, "overdraft_limit": int(row["overdraft_limit"])})
 
 
-MODEL = ReadModel("account_directory", 2, _TABLES, ("account_directory",), apply)
+MODEL = ReadModel("account_directory", 3, _TABLES, ("account_directory",), apply)

@@ -33,6 +33,7 @@ from domain.accounts import (
     HoldCaptured,
     HoldPlaced,
     HoldReleased,
+    NicknameChanged,
     OverdraftLimitChanged,
 )
 from domain.events import Event
@@ -170,7 +171,7 @@ def apply(batch: Sequence[Recorded], write: Write) -> None:
             continue
         event: Any = fact.event
         kind: type[Event] = type(event)
-        if kind is AccountNumberedForCards:
+        if kind is AccountNumberedForCards or kind is NicknameChanged:
             continue
         account_id = fact.stream[_ACCOUNT:]
         if kind is AccountOpened:

@@ -94,8 +94,8 @@ class TransactionView(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which transactions: None is any. `account_id` is on either side; the days are UTC days of creation, both
-    inclusive."""
+    """Which transactions: None is any. `account_id` is on either side; the days are UTC days of creation,
+    both inclusive."""
 
     account_id: str | None = None
     type: str | None = None

@@ -16,6 +16,8 @@ from domain.chart_of_accounts import FEE_REVENUE
 from domain.money import minor_digits
 from domain.transactions import (
     COMPLETED,
+    CREDIT,
+    DEBIT,
     DEPOSIT,
     FAILED,
     FEE,
@@ -31,7 +33,8 @@ from domain.transactions import (
 from domain.transfers import TransferReversed
 from projections.read_model import ReadModel, Recorded, Write
 
-# `value` is the amount in whole units, by which amounts of different currencies are sorted.
+# `direction` is what happened to `account_id`; `value` is the amount in whole units, by which amounts of
+# different currencies are sorted.
 _TABLES = """
 create table {schema}.transactions (
     position bigint not null,
@@ -41,6 +44,7 @@ create table {schema}.transactions (
     account_id text collate "C" not null,
     to_account_id text collate "C",
     type text collate "C" not null,
+    direction text collate "C" not null,
     status text collate "C" not null,
     source text collate "C" not null,
     currency text collate "C" not null,
@@ -70,15 +74,15 @@ create table {schema}.transaction_counts (
 # Numeric products are exact; a quotient would be rounded.
 _INSERT = """
 insert into {schema}.transactions (
-    position, created_at, effective_date, transaction_id, account_id, to_account_id, type, status, source,
-    currency, amount, value, description, reversal_of, reversed_by)
-select position, created_at, effective_date, transaction_id, account_id, to_account_id, type, status, source,
-       currency, amount, amount * unit::numeric, description, reversal_of, reversed_by
+    position, created_at, effective_date, transaction_id, account_id, to_account_id, type, direction, status,
+    source, currency, amount, value, description, reversal_of, reversed_by)
+select position, created_at, effective_date, transaction_id, account_id, to_account_id, type, direction,
+       status, source, currency, amount, amount * unit::numeric, description, reversal_of, reversed_by
 from unnest(
     %b::bigint[], %b::timestamptz[], %b::date[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
-    %b::text[], %b::text[], %b::numeric[], %b::text[], %b::text[], %b::text[], %b::text[])
-    as t (position, created_at, effective_date, transaction_id, account_id, to_account_id, type, status,
-          source, currency, amount, unit, description, reversal_of, reversed_by)
+    %b::text[], %b::text[], %b::text[], %b::numeric[], %b::text[], %b::text[], %b::text[], %b::text[])
+    as t (position, created_at, effective_date, transaction_id, account_id, to_account_id, type, direction,
+          status, source, currency, amount, unit, description, reversal_of, reversed_by)
 """
 
 _LINK = """
@@ -105,7 +109,7 @@ ALL_TYPES = (*TYPES, CARD_PAYMENT, CARD_REFUND)
 STATUSES = (COMPLETED, FAILED)
 
 # The actor of what is taken over from a bank's own record: its references are that record's.
-_IMPORT_ACTOR = "import"
+_IMPORT_ACTOR = "import-transactions"
 
 _SOURCE_OF_REFERENCE = (
     ("authorization-", CARDS),
@@ -113,12 +117,16 @@ _SOURCE_OF_REFERENCE = (
     ("ord_", STABLECOIN),
     ("preq_", STABLECOIN),
 )
-_TYPE_OF_KIND = {**{kind: kind for kind in TYPES}, "card": CARD_PAYMENT, "refund": CARD_REFUND}
+_TYPE_OF_KIND: dict[str, str] = {
+    **dict(zip(TYPES, TYPES, strict=True)),
+    "card": CARD_PAYMENT,
+    "refund": CARD_REFUND,
+}
 
 _ACCOUNT, _TRANSFER, _TRANSACTION = len("account-"), len("transfer-"), len("transaction-")
 # Where the members that may come later are in a row.
-_TO_ACCOUNT_ID, _REVERSED_BY = 5, 14
-_CREATED_AT, _TYPE, _STATUS, _SOURCE, _CURRENCY = 1, 6, 7, 8, 9
+_TO_ACCOUNT_ID, _REVERSED_BY = 5, 15
+_CREATED_AT, _TYPE, _STATUS, _SOURCE, _CURRENCY = 1, 6, 8, 9, 10
 
 
 class _Batch:
@@ -138,6 +146,7 @@ class _Batch:
             terms.account_id,
             terms.to_account_id,
             members.get("type", terms.type),
+            terms.direction,
             members.get("status", COMPLETED),
             members.get("source", BACK_OFFICE),
             amount.currency,
@@ -239,7 +248,7 @@ def _terms(fact: Recorded, event: AccountCredited | AccountDebited) -> Terms:
     # The type is said beside it: those of the back office are not all there are.
     return Terms(
         DEPOSIT,
-        "credit",
+        CREDIT if isinstance(event, AccountCredited) else DEBIT,
         fact.stream[_ACCOUNT:],
         event.amount,
         fact.effective_at.date(),

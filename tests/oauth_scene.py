@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from litestar import Litestar
 from litestar.datastructures import State
 
+from api.exchange import Exchange
 from api.oauth.routes import ROUTES
+from api.surfaces import OAUTH
 from application.access import ALL_ROLES, ALL_SCOPES, SignInUser
 from domain.clients import GRANT_TYPES, Client, ClientSettings
 from infrastructure.access_news import AccessNews
@@ -173,7 +175,12 @@ async def authorization_server(
         app = Litestar(
             ROUTES, state=State({"services": server.services}), openapi_config=None, logging_config=None
         )
-        transport = httpx.ASGITransport(cast(Any, app), client=("192.0.2.7", 4321))
+
+        async def gated(scope: Any, receive: Any, send: Any) -> None:
+            scope["daybook"] = Exchange(OAUTH, scope, receive, server.clock)
+            await app(scope, receive, send)
+
+        transport = httpx.ASGITransport(gated, client=("192.0.2.7", 4321))
         http = httpx.AsyncClient(transport=transport, base_url="http://bank.test")
         server.http = await stack.enter_async_context(http)
         yield server

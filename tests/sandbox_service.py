@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -21,12 +22,19 @@ _STOP_SECONDS_MAX = 60
 class SandboxService:
     """One running service, and a client that talks to it."""
 
-    def __init__(self, port: int, process: subprocess.Popen[bytes], data: Path, log: Path) -> None:
+    def __init__(
+        self,
+        port: int,
+        process: subprocess.Popen[bytes],
+        data: Path,
+        log: Path,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.port = port
-        self.url = url = f"http://127.0.0.1:{port}"
+        self.url = url = f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
         self.process = process
         self.data = data
-        self.http = httpx.Client(base_url=url, timeout=30)
+        self.http = httpx.Client(base_url=url, timeout=30, verify=tls or True)
         self._log = log
 
     def token(self, **wanted: Any) -> str:
@@ -65,9 +73,14 @@ def free_port() -> int:
 
 @contextmanager
 def sandbox_service(
-    folder: Path, *options: str, clock: str | None = MONDAY, port: int | None = None
+    folder: Path,
+    *options: str,
+    clock: str | None = MONDAY,
+    port: int | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[SandboxService]:
-    """Runs the service on `folder` until the block ends, however that ends."""
+    """Runs the service on `folder` until the block ends, however that ends. `tls` is what its client trusts,
+    where the options make it speak TLS."""
     port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "service.log"
@@ -79,7 +92,7 @@ def sandbox_service(
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DAYBOOK_")}
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
-    service = SandboxService(port, process, folder / "data", log)
+    service = SandboxService(port, process, folder / "data", log, tls)
     try:
         wait_until_ready(service)
         yield service

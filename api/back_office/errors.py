@@ -132,6 +132,9 @@ _ANSWERS: Mapping[type[errors.DomainError], Translate] = {
     errors.AccountClosed: _plainly(409, "ACCOUNT_CLOSED", "The account is closed"),
     errors.AccountFrozen: _plainly(409, "ACCOUNT_FROZEN", "The account is frozen"),
     errors.InsufficientFunds: _plainly(422, "INSUFFICIENT_FUNDS", "The available balance is too small"),
+    errors.TransactionNotReversible: _plainly(
+        409, "CONFLICT", "Only a completed transaction can be reversed"
+    ),
     errors.SameAccount: _plainly(422, "SAME_ACCOUNT", "Both accounts are the same"),
     errors.TransferNotSettled: _transfer_not_settled,
     errors.CurrencyDiffers: _plainly(422, "CURRENCY_MISMATCH", "The account has another currency"),
@@ -139,7 +142,9 @@ _ANSWERS: Mapping[type[errors.DomainError], Translate] = {
     errors.PeriodIsClosed: lambda error: refused(
         422, "PERIOD_CLOSED", f"Everything up to the end of {error.closed_through} is closed"
     ),
-    errors.AlreadyReversed: _plainly(409, "ALREADY_REVERSED", "The transaction was reversed before"),
+    errors.AlreadyReversed: _plainly(
+        409, "ALREADY_REVERSED", "The transaction was reversed before, or is a reversal"
+    ),
     errors.EmailExists: _plainly(409, "EMAIL_EXISTS", "Another user has this e-mail address"),
     errors.InvalidValue: lambda error: invalid(error.field, error.constraint),
     errors.DeliveryNotDeadLettered: lambda error: refused(

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from api.amounts import amount_of
+from api.back_office.errors import error_content, translate
 from api.transfers.errors import number
 from application.webhooks import Message, Notice, PastFact
-from domain import accounts, transfers, users
+from domain import accounts, transactions, transfers, users
 from domain.accounts import (
     AccountFroze,
     AccountOpened,
@@ -19,7 +21,9 @@ from domain.accounts import (
     NicknameChanged,
     OverdraftLimitChanged,
 )
+from domain.errors import restore
 from domain.events import Event
+from domain.transactions import TransactionFailed, TransactionPosted
 from domain.transfers import TransferCreated
 from domain.users import UserErased, UserRegistered, UserUpdated
 from projections.transfers import STATUS_AFTER
@@ -71,6 +75,26 @@ def _account(history: Sequence[PastFact]) -> dict[str, Any]:
     }
 
 
+def _transaction(history: Sequence[PastFact]) -> dict[str, Any]:
+    """`reason` is why it failed, as a code of the surface, null where it did not."""
+    event = history[-1].event
+    assert isinstance(event, TransactionPosted | TransactionFailed), "only these are announced"
+    terms, status, reason = event.terms, transactions.COMPLETED, None
+    if isinstance(event, TransactionFailed):
+        status = transactions.FAILED
+        reason = error_content(translate(restore(event.code, event.facts))).code
+    return {
+        "transaction_id": event.transaction_id,
+        "type": terms.type,
+        "account_id": terms.account_id,
+        "to_account_id": terms.to_account_id,
+        "amount": amount_of(terms.amount),
+        "currency": terms.amount.currency,
+        "status": status,
+        "reason": reason,
+    }
+
+
 def _user(history: Sequence[PastFact]) -> dict[str, Any]:
     """Nothing of who the person is."""
     registered, event = history[0].event, history[-1].event
@@ -84,10 +108,12 @@ def _user(history: Sequence[PastFact]) -> dict[str, Any]:
 
 
 # The members of a message in the order that its document gives them. Without an entry: as the back office's.
-_DATA: Mapping[str, Data] = {
+DATA: Mapping[str, Data] = {
     "account.created": _account,
     "account.updated": _account,
     "account.closed": _account,
+    "transaction.created": _transaction,
+    "transaction.failed": _transaction,
     "user.created": _user,
     "user.updated": _user,
     "transfer.created": _transfer_created,
@@ -101,7 +127,7 @@ _DATA: Mapping[str, Data] = {
 
 
 def data(event_type: str, history: Sequence[PastFact]) -> Any:
-    return _DATA[event_type](history)
+    return DATA[event_type](history)
 
 
 def compose(notice: Notice) -> Message:

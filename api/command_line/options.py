@@ -12,7 +12,7 @@ from infrastructure import settings as settings_module
 from infrastructure.settings import Settings
 
 _FLAGS = {"sandbox"}
-_PATHS = {"data"}
+_PATHS = {"data", "tls_cert", "tls_key", "tls_client_ca"}
 _NUMBERS = {"port", "workers", "queue_bound", "group_bound", "cache_bound"}
 
 

@@ -4,6 +4,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -83,6 +84,11 @@ class Child:
             time.sleep(0.2)
             self.start()
 
+    def renew(self) -> None:
+        """Has it read its certificate again."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
     def stop(self) -> None:
         """Asks it to drain and end; kills it where it does not within its time."""
         if self._process is None or self._process.poll() is not None:
@@ -112,6 +118,8 @@ def run_service(settings: Settings) -> None:
                 children = [Child("api", environment), Child("worker", environment)]
                 for child in children:
                     child.start()
+                if settings.tls_files is not None:
+                    signal.signal(signal.SIGHUP, lambda *_: children[0].renew())
                 _announce(settings)
                 _watch(children, postgres)
             finally:
@@ -143,14 +151,22 @@ def _watch(children: list[Child], postgres: EmbeddedPostgres | None) -> None:
 
 
 def _announce(settings: Settings) -> None:
-    url = f"http://{settings.host}:{settings.port}"
+    url = settings.url
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/health/ready", timeout=1).status_code == httpx.codes.OK:
-                print(f"Daybook listens on {url}", flush=True)
-                return
-        except httpx.TransportError:
-            pass
+        if _is_ready(settings, url):
+            print(f"Daybook listens on {url}", flush=True)
+            return
         time.sleep(0.02)
     log.error("the service is not ready", url=url, waited_seconds=READY_SECONDS)
+
+
+def _is_ready(settings: Settings, url: str) -> bool:
+    try:
+        if settings.tls_files is not None:
+            # Its own client has no certificate to show, and the service listens when it is ready.
+            with socket.create_connection((settings.host, settings.port), timeout=1):
+                return True
+        return httpx.get(f"{url}/health/ready", timeout=1).status_code == httpx.codes.OK
+    except (httpx.TransportError, OSError):
+        return False

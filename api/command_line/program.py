@@ -28,6 +28,7 @@ def serve(*, options: ServiceOptions = NONE_GIVEN) -> None:
     """Run everything: Postgres where none is configured, the API, the background work."""
     settings = settings_from(options)
     configure_logging(settings.log_level)
+    serving.require_tls(settings)
     serving.require_address(settings)
     run_service(settings)
 
@@ -37,6 +38,7 @@ def api(*, options: ServiceOptions = NONE_GIVEN) -> None:
     """Run API processes alone, on a database that is prepared."""
     settings = settings_from(options)
     serving.require_database(settings)
+    serving.require_tls(settings)
     serving.require_address(settings)
     serving.run_api(settings)
 
@@ -72,7 +74,9 @@ _clients.command(
 _clients.command("api.command_line.clients:list_clients", name="list", help="List the bank's OAuth clients.")
 _keys = App(name="keys", help="The keys that access tokens are signed with.")
 _keys.command("api.command_line.keys:rotate", name="rotate", help="Sign tokens with a new key.")
-for _group in (_clients, _keys):
+_users = App(name="users", help="The bank's users: create the first ones.")
+_users.command("api.command_line.users:create", name="create", help="Create a user, and print the new id.")
+for _group in (_clients, _keys, _users):
     app.command(_group)
 
 

@@ -1,6 +1,7 @@
 """The commands that serve: everything, the API alone, the background work alone."""
 
 import asyncio
+import contextlib
 import signal
 import socket
 
@@ -12,6 +13,7 @@ from infrastructure.background import Background
 from infrastructure.logs import configure_logging
 from infrastructure.runtime import Services
 from infrastructure.settings import Settings
+from infrastructure.tls import TlsError
 
 
 def require_database(settings: Settings) -> None:
@@ -35,13 +37,28 @@ def require_address(settings: Settings) -> None:
         raise CommandFailed(f"cannot listen on {where}: {error.strerror}", Exit.UNAVAILABLE) from error
 
 
+def require_tls(settings: Settings) -> None:
+    """Says before anything starts that a certificate cannot be used. Raises CommandFailed."""
+    try:
+        if settings.tls_files is not None:
+            settings.tls_files.context()
+    except TlsError as error:
+        raise CommandFailed(str(error), Exit.WRONG_USAGE) from error
+
+
 def run_api(settings: Settings) -> None:
     """Serves HTTP with `settings.workers` processes until SIGTERM."""
     # Imported here: the other commands need not wait for the server's code.
     import uvicorn  # noqa: PLC0415
 
+    from api.command_line.tls_serving import RenewableProcesses, TlsContexts  # noqa: PLC0415
+
     end_with_parent()
-    uvicorn.run(
+    files = settings.tls_files
+    if files is not None:
+        # Until there is something to renew.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    config = uvicorn.Config(
         "api.asgi:app",
         host=settings.host,
         port=settings.port,
@@ -56,7 +73,16 @@ def run_api(settings: Settings) -> None:
         log_level="warning",
         backlog=2048,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        ssl_context_factory=None if files is None else TlsContexts(files),
     )
+    if settings.workers > 1:
+        RenewableProcesses(config, [config.bind_socket()]).run()
+        return
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise CommandFailed("the API did not start", Exit.UNAVAILABLE)
 
 
 def run_worker(settings: Settings) -> None:

@@ -150,6 +150,15 @@ class Chart(Struct, kw_only=True):
     accounts: list[ChartEntry]
 
 
+class PeriodShown(Struct):
+    """`closed_through` is the month whose closing closed this one: itself, or a later one."""
+
+    period: str
+    status: Literal["closed"]
+    closed_at: str
+    closed_through: str
+
+
 class NewAccountCode(Struct, kw_only=True):
     account_code: AccountCode
     account_name: AccountName

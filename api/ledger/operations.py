@@ -137,3 +137,22 @@ ADD_TO_CHART = Operation(
     },
     scopes=(WRITE_SCOPE,),
 )
+CLOSE_PERIOD = Operation(
+    TAG,
+    "Close a period",
+    {
+        200: Answer(
+            "It is closed, now or since before.", documents.PeriodShown, headers=("X-Ledger-Position",)
+        ),
+        **refusals(ErrorBody, 400, 409, *WITH_TOKEN),
+    },
+    description=(
+        "A month, and all before it: nothing that counts from them is posted any more, so their trial balance"
+        " stays what it is. A month that is not over yet is refused."
+    ),
+    parameters=(
+        Parameter("period", "path", "The month.", is_required=True, example="2025-09"),
+        Parameter("Idempotency-Key", "header", "Answers the same request the same again."),
+    ),
+    scopes=(WRITE_SCOPE,),
+)

@@ -12,6 +12,7 @@ from infrastructure.runtime import Services
 from tests.api.back_office_requests import (
     DEAD_LETTERS,
     SECRET,
+    V1,
     WEBHOOKS,
     back_office,
     done,
@@ -328,3 +329,42 @@ def test_a_transfers_own_surface_shows_nothing_of_it(demo: httpx.Client) -> None
     """Customers have no webhooks."""
     assert demo.get(f"{TRANSFERS}/webhooks").status_code == 404
     refused(demo.get(WEBHOOKS), 403, "FORBIDDEN")
+
+
+def test_everything_that_can_be_subscribed_to_is_told(staff: httpx.Client, receiver: Receiver) -> None:
+    """By one webhook for all families: what the bank's staff does, in order for each subject, without names."""
+    create(staff, url=receiver.url, events=EVERYTHING)
+    person = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+15551230001", "role": "customer"}
+    user = done(send(staff, "POST", f"{V1}/users", person), 201)["id"]
+    opened = {"customer_id": user, "account_type": "checking", "currency": "USD"}
+    account = done(send(staff, "POST", f"{V1}/accounts", opened), 201)["id"]
+    deposit = {"type": "deposit", "account_id": account, "amount": 100.00}
+    posted = done(send(staff, "POST", f"{V1}/transactions", deposit), 201)["id"]
+    refusal = send(staff, "POST", f"{V1}/transactions", {**deposit, "type": "withdrawal", "amount": "100.01"})
+    failed = refused(refusal, 422, "INSUFFICIENT_FUNDS")["details"]["transaction_id"]
+    done(send(staff, "PUT", f"{V1}/accounts/{account}", {"status": "frozen", "reason": "why"}))
+    done(send(staff, "PUT", f"{V1}/accounts/{account}", {"status": "active"}))
+    withdrawn = done(send(staff, "POST", f"{V1}/transactions", {**deposit, "type": "withdrawal"}), 201)["id"]
+    done(send(staff, "POST", f"{V1}/accounts/{account}/close"))
+    done(staff.delete(f"{V1}/users/{user}"))
+    done(send(staff, "POST", f"{V1}/users/{user}/erase"))
+    told: dict[str, list[tuple[str, str]]] = {}
+    for each in receiver.wait_for(11):
+        data = each.content["data"]
+        subject = data.get("transaction_id") or data.get("account_id") or data["user_id"]
+        told.setdefault(subject, []).append((each.event, data["status"]))
+        assert is_signed_as_back_office(each, SECRET)
+        for text in (b"Ada", b"Lovelace", b"ada@", b"1230001"):
+            assert text not in each.body
+    assert told == {
+        user: [("user.created", "active"), ("user.updated", "inactive"), ("user.updated", "erased")],
+        account: [
+            ("account.created", "active"),
+            ("account.updated", "frozen"),
+            ("account.updated", "active"),
+            ("account.closed", "closed"),
+        ],
+        posted: [("transaction.created", "completed")],
+        failed: [("transaction.failed", "failed")],
+        withdrawn: [("transaction.created", "completed")],
+    }

@@ -154,7 +154,7 @@ def test_the_page_needs_nothing_but_itself(running_sandbox: SandboxService) -> N
     page.close()
     assert page.open_elements == []
     assert not page.elements & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
-    assert page.links - {"/docs/openapi.json"} <= {f"#{name}" for name in page.ids}
+    assert page.links - {"/docs/openapi.json", "/docs/postman.json"} <= {f"#{name}" for name in page.ids}
     described = running_sandbox.http.get("/docs/openapi.json").json()
     assert set(described["components"]["schemas"]) <= page.ids
     for methods in described["paths"].values():

@@ -6,7 +6,7 @@ from typing import Any
 from application import authorizations, cards
 from application.accounts import OpenAccount, Post, open_account, post
 from application.authorizations import Authorize
-from application.decision import ABSENT, Command, Decision, Handler, Known, StreamsMissing
+from application.decision import ABSENT, Command, Decision, Handler, Known, Staged, StreamsMissing
 from application.idempotency import RequestKey
 from application.users import RegisterUser, register_user
 from domain.accounts import Account, AccountOpened
@@ -36,6 +36,7 @@ class Book:
         self.at = START
         self.states: dict[str, Known] = {}
         self.recorded: list[tuple[str, Any]] = []
+        self.staged: list[Staged] = []
 
     def run(self, handler: Handler[Any, Any], command: Command) -> Any:
         while True:
@@ -49,6 +50,7 @@ class Book:
                 self.recorded = []
                 return refusal
             self.states.update(decision.staged())
+            self.staged = decision.recorded
             self.recorded = [(staged.stream, staged.event) for staged in decision.recorded]
             return answer
 

@@ -11,6 +11,7 @@ from domain.accounts import Account, AccountFroze, AccountOpened
 from tests.domain.story import fold
 
 NOW = datetime(2025, 10, 20, 15, 30, tzinfo=UTC)
+EARLIER = datetime(2025, 10, 1, tzinfo=UTC)
 OPENED, FROZEN = AccountOpened("a", "0000000001", "ann", "checking", "USD"), AccountFroze()
 OPEN: Account = fold(accounts.evolve, OPENED)
 FROZEN_ACCOUNT: Account = fold(accounts.evolve, OPENED, FROZEN)
@@ -82,3 +83,27 @@ def test_one_that_looks_before_creating_asks_for_the_stream_first() -> None:
     assert one.reads == {"account-a": 0}
     with pytest.raises(StreamTaken):
         decision({"account-a": Known(1, OPEN)}, looks=True).create("account-a", OPENED)
+
+
+def test_what_was_recorded_since_a_savepoint_can_be_taken_back() -> None:
+    """Later records go on from the versions that stand."""
+    one = decision({"account-a": ABSENT, "account-b": ABSENT})
+    one.record("account-a", OPENED)
+    start = one.savepoint()
+    one.record("account-a", FROZEN)
+    one.record("account-b", OPENED)
+    one.roll_back(start)
+    assert one.recorded == [Staged("account-a", 1, OPENED)]
+    assert one.load("account-a").status == "active"
+    assert one.load("account-b") is None
+    one.record("account-a", FROZEN)
+    assert one.recorded[-1] == Staged("account-a", 2, FROZEN)
+    one.roll_back(start)
+    assert one.recorded == [Staged("account-a", 1, OPENED)]
+
+
+def test_a_fact_can_count_from_another_instant_than_its_command() -> None:
+    one = decision({"account-a": ABSENT})
+    one.record("account-a", OPENED, effective_at=EARLIER)
+    one.record("account-a", FROZEN)
+    assert [staged.effective_at for staged in one.recorded] == [EARLIER, None]

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 from zlib import crc32
 
@@ -12,7 +13,7 @@ import pytest
 from application.accounts import OpenAccount, Post, open_account, post
 from application.decision import Decision, Known
 from application.store import StoredFact, StoreUnavailable
-from application.writer import QueueFull, Writer, WriterClosed
+from application.writer import Origin, QueueFull, Writer, WriterClosed
 from domain import accounts
 from domain.accounts import AccountOpened
 from domain.catalogue import decode
@@ -318,3 +319,23 @@ def test_every_event_says_when_by_whom_and_why() -> None:
     envelope: Any = decode(log.facts[0].topic, log.facts[0].state)
     assert envelope.actor == ""
     assert envelope.counts_from == envelope.recorded_at
+
+
+def test_a_fact_that_was_dated_counts_from_then_and_the_others_from_when_the_command_does() -> None:
+    dated, origins = datetime(2020, 2, 2, tzinfo=UTC), datetime(2020, 3, 3, tzinfo=UTC)
+    log = MemoryLog()
+
+    def post_twice(decision: Decision, command: Post) -> None:
+        account = decision.load("account-ann")
+        terms = {"contra": "1000-CASH", "kind": "cash", "reference": "ref"}
+        decision.record("account-ann", accounts.credit(account, command.amount, **terms), effective_at=dated)
+        account = decision.load("account-ann")
+        decision.record("account-ann", accounts.credit(account, command.amount, **terms))
+
+    async def story(writer: Writer) -> None:
+        await writer.execute(post_twice, cash("ann", 1))
+        await writer.execute(post_twice, cash("ann", 1), Origin(effective_at=origins))
+
+    with_writer(story, MemoryEventStore(log))
+    effective = [decode(fact.topic, fact.state).effective_at for fact in log.facts[-4:]]
+    assert effective == [dated, None, dated, origins]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain import accounts, transfers, users, webhooks
+from domain import accounts, transactions, transfers, users, webhooks
 from domain.announcements import ANNOUNCES, Announcement, announced_by, event_id
 from domain.events import Event
 from tests.contracts.event_examples import bare, full
@@ -49,13 +49,15 @@ def test_each_step_is_told(event: Event, expected: str) -> None:
         (accounts.AccountUnfroze, "account.updated"),
         (accounts.AccountWasClosed, "account.closed"),
         (accounts.NicknameChanged, "account.updated"),
+        (transactions.TransactionPosted, "transaction.created"),
+        (transactions.TransactionFailed, "transaction.failed"),
         (users.UserRegistered, "user.created"),
         (users.UserUpdated, "user.updated"),
         (users.UserErased, "user.updated"),
     ],
 )
-def test_what_happens_to_accounts_and_users_is_told(kind: type[Event], expected: str) -> None:
-    """In order per account or user."""
+def test_what_happens_to_accounts_transactions_and_users_is_told(kind: type[Event], expected: str) -> None:
+    """In order per account, transaction or user."""
     assert announced_by("account-1", full(kind).data) == (
         Announcement(webhooks.BACK_OFFICE, expected, "account-1"),
     )
@@ -70,6 +72,7 @@ def test_what_happens_to_accounts_and_users_is_told(kind: type[Event], expected:
         accounts.HoldPlaced,
         accounts.HoldReleased,
         accounts.HoldCaptured,
+        transactions.TransactionReversed,
         users.PasswordResetRequested,
         users.PasswordSet,
         users.MfaEnrolled,

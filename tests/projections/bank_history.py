@@ -48,8 +48,8 @@ class BankHistory:
             except StreamsMissing as missing:
                 self._known.update(dict.fromkeys(missing.streams, ABSENT))
                 continue
-            for stream, _, event, _ in decision.recorded:
-                self.record(stream, event)
+            for stream, _, event, effective_at in decision.recorded:
+                self.record(stream, event, effective_at=effective_at)
             return answer
 
     def state(self, stream: str) -> Any:

@@ -5,15 +5,25 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from api.back_office import documents as shared
-from api.back_office.documents import BANKING_READ, MIN_POSITION
-from api.back_office.reports.documents import Day, PeriodReportShown
-from api.operations import Operation, Parameter
+from api.back_office.documents import BANKING_READ, IDEMPOTENCY_KEY, MIN_POSITION
+from api.back_office.envelope import Success
+from api.back_office.reports.documents import (
+    Day,
+    PeriodReportShown,
+    ReportJobShown,
+    ReportRequest,
+    ReportShown,
+)
+from api.operations import Answer, Operation, Parameter
 
 TAG = "Back office reports"
 
 REPORTS = "/backoffice/v1/reports"
 DAILY = REPORTS + "/daily"
 MONTHLY = REPORTS + "/monthly"
+CUSTOM = REPORTS + "/custom"
+STATUS = REPORTS + "/{reportId:str}"
+RESULT = STATUS + "/result"
 
 _DAY: Any = Day
 _MONTH: Any = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}$")]
@@ -90,5 +100,63 @@ SHOW_MONTHLY = Operation(
     shared.shown("The report.", PeriodReportShown),
     description=_BY_EFFECTIVE_DATE,
     parameters=(_MONTH_OF, MIN_POSITION),
+    scopes=BANKING_READ,
+)
+
+_ID = Parameter("reportId", "path", "The report's id.", is_required=True, example="rpt_0f3c5a")
+_CUSTOM = {
+    "type": "movements",
+    "date_from": "2024-01-01",
+    "date_to": "2024-01-31",
+    "group_by": "day",
+    "filters": {"currency": "USD"},
+    "format": "json",
+}
+_MADE = {
+    "columns": ["date", "currency", "count", "debits", "credits", "amount"],
+    "rows": [["2024-01-31", "USD", 2, 2.5, 250.0, 247.5]],
+    "row_count": 1,
+}
+_JOB = {
+    "report_id": "rpt_0f3c5a",
+    "status": "queued",
+    "progress": 0,
+    "status_url": "/backoffice/v1/reports/rpt_0f3c5a",
+    "result_url": "/backoffice/v1/reports/rpt_0f3c5a/result",
+}
+_AS_CSV = " With `format` csv the answer is the bare table, as `text/csv`."
+
+MAKE_CUSTOM = Operation(
+    TAG,
+    "Make a report to order",
+    shared.shown("The report.", ReportShown, _MADE)
+    | {202: shared.shown("It is being made.", ReportJobShown, _JOB, status=202)[202]}
+    | shared.WRITING,
+    description=(
+        "Of entries (`transactions`), of sums of them (`movements`, `fees`), of customers' accounts"
+        " (`balances`) or of the chart's (`trial_balance`), by the dates that things count from. What has"
+        " more than 10,000 rows, or takes long, is made in the background: 202, and its result is kept for a"
+        " day." + _AS_CSV
+    ),
+    parameters=(IDEMPOTENCY_KEY, MIN_POSITION),
+    bodies=(ReportRequest,),
+    examples={"movements_by_day": _CUSTOM, "as_csv": {**_CUSTOM, "group_by": None, "format": "csv"}},
+    scopes=BANKING_READ,
+)
+
+SHOW_STATUS = Operation(
+    TAG,
+    "Show how far a report is",
+    shared.shown("How far it is.", ReportJobShown, _JOB),
+    parameters=(_ID,),
+    scopes=BANKING_READ,
+)
+
+SHOW_RESULT = Operation(
+    TAG,
+    "Show a report that was made in the background",
+    {200: Answer("The report.", Success[ReportShown]), **shared.CHANGING},
+    description="409 while it is not completed." + _AS_CSV,
+    parameters=(_ID,),
     scopes=BANKING_READ,
 )

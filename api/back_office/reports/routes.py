@@ -6,7 +6,7 @@ from typing import Literal
 from litestar import get
 
 from api.back_office.answers import answer
-from api.back_office.reports import bodies, operations
+from api.back_office.reports import bodies, custom, operations
 from api.back_office.reports.operations import DAILY, MONTHLY
 from api.back_office.reports.requests import day_wished, month_wished
 from api.back_office.requests import admit
@@ -48,4 +48,4 @@ async def _period_report(
     return answer(request, bodies.period_report(name, found, exchange_of(request).now))
 
 
-ROUTES = (daily, monthly)
+ROUTES = (daily, monthly, *custom.ROUTES)

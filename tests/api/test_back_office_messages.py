@@ -1,10 +1,12 @@
-"""Messages about accounts and users: the documented members in their order, and no personal data."""
+"""Messages about accounts, transactions and users: the documented members in order, and no personal data."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
 
+from api.back_office.webhook_messages import DATA
 from domain.accounts import (
     AccountCredited,
     AccountFroze,
@@ -14,9 +16,12 @@ from domain.accounts import (
     NicknameChanged,
     OverdraftLimitChanged,
 )
+from domain.errors import InsufficientFunds
 from domain.events import Event
 from domain.money import Money
+from domain.transactions import Terms, TransactionFailed, TransactionPosted
 from domain.users import UserErased, UserRegistered, UserUpdated
+from domain.webhooks import BACK_OFFICE, EVENT_TYPES
 from tests.api.test_webhook_messages import MESSAGES, compose, history
 from tests.contracts.event_examples import LATER
 
@@ -54,6 +59,38 @@ def test_what_is_told_takes_the_first_fact_and_the_last() -> None:
     """However many there were between: a long history need not be read."""
     long = history(OPENED, *[CREDITED] * 5, AccountFroze())
     assert compose("account.updated", long).body == compose("account.updated", [long[0], long[-1]]).body
+
+
+TERMS = Terms("transfer", "debit", "acct_1", Money(12_550, "USD"), date(2025, 10, 21), "acct_2", "Rent")
+WITHDRAWAL = Terms("withdrawal", "debit", "acct_1", Money(500, "JPY"), date(2025, 10, 21))
+REFUSED = InsufficientFunds(100, 500, 0, "JPY")
+
+
+@pytest.mark.parametrize(
+    ("event_type", "event", "data"),
+    [
+        (
+            "transaction.created",
+            TransactionPosted("txn_1", TERMS, LATER),
+            '"type":"transfer","account_id":"acct_1","to_account_id":"acct_2","amount":125.50,"currency":"USD",'
+            '"status":"completed","reason":null',
+        ),
+        (
+            "transaction.failed",
+            TransactionFailed("txn_1", WITHDRAWAL, LATER, REFUSED.code, REFUSED.facts(), 100, 0, 0),
+            '"type":"withdrawal","account_id":"acct_1","to_account_id":null,"amount":500,"currency":"JPY",'
+            '"status":"failed","reason":"INSUFFICIENT_FUNDS"',
+        ),
+    ],
+)
+def test_a_transactions_message_is_as_documented(event_type: str, event: Event, data: str) -> None:
+    """Amounts with their currency's digits; why one failed as the code of its answer."""
+    body = compose(event_type, history(event)).body.decode()
+    assert f'"data":{{"transaction_id":"txn_1",{data}}},' in body
+
+
+def test_every_event_that_can_be_subscribed_to_has_its_message() -> None:
+    assert set(EVENT_TYPES[BACK_OFFICE]) == set(DATA)
 
 
 @pytest.mark.parametrize(

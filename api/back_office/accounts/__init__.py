@@ -1,0 +1,1 @@
+"""Customers' accounts as the bank's staff sees and administers them."""
