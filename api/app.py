@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
 from api import docs, health, sandbox
+from api.audit_trail import shown_path
 from api.back_office import routes as back_office
 from api.cards import routes as cards
 from api.cards.administration import routes as card_administration
@@ -111,7 +112,8 @@ def _answer_too_large(request: HttpRequest, _: BodyTooLarge) -> Response[bytes]:
 def _answer_defect(request: HttpRequest, error: Exception) -> Response[bytes]:
     # The framework would answer in words of its own, and tell nobody.
     exchange = exchange_of(request)
-    log.error("request failed", request_id=exchange.request_id, path=request.scope["path"], exc_info=error)
+    path = shown_path(request.scope["path"], is_known=True)
+    log.error("request failed", request_id=exchange.request_id, path=path, exc_info=error)
     return _as_framework_response(framework_error(500, exchange))
 
 

@@ -84,7 +84,8 @@ class Gate:
                 await self._handle(exchange, scope, receive, answer)
         except Exception as error:
             if not isinstance(error, BodyTooLarge):
-                log.exception("request failed", request_id=exchange.request_id, path=scope["path"])
+                path = audit_trail.shown_path(scope["path"], is_known=True)
+                log.exception("request failed", request_id=exchange.request_id, path=path)
             if not has_started:
                 status_of_error = 413 if isinstance(error, BodyTooLarge) else 500
                 await framework_error(status_of_error, exchange)(scope, receive, answer)

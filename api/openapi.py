@@ -27,6 +27,7 @@ _REF = "#/components/schemas/{name}"
 _HEADERS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "X-Ledger-Position": ("Position of the last event that was recorded.", {"type": "integer"}),
     "Retry-After": ("Seconds to wait before trying again.", {"type": "integer"}),
+    "Location": ("Where the browser goes on.", {"type": "string"}),
     "WWW-Authenticate": ("How to authenticate.", {"type": "string"}),
 }
 

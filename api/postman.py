@@ -79,7 +79,7 @@ def _items(
     content: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """One for each example of its body, or one. What was answered is with the first of them."""
-    bodies = list(_bodies(content, operation)) or [("", None)]
+    bodies: list[tuple[str, dict[str, Any] | None]] = [*_bodies(content, operation)] or [("", None)]
     for index, (name, body) in enumerate(bodies):
         title = operation["summary"]
         if len(bodies) > 1:

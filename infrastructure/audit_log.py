@@ -28,7 +28,7 @@ from infrastructure.tasks import set_within
 log = structlog.get_logger()
 
 FLUSH_SECONDS = 0.5
-BATCH_CALLS = 1_000
+BATCH_CALLS = 500
 WAITING_CALLS_MAX = 50_000
 # So many months beside the present one have their partitions before they begin.
 MONTHS_AHEAD = 2

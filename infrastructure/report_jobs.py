@@ -185,7 +185,7 @@ class ReportWorker:
                 await set_within(over, LOOK_SECONDS)
                 looks += 1
                 if looks % SWEEP_EVERY == 0:
-                    await self._sweep()
+                    await self.sweep()
         await end_task(ending)
 
     async def _make_next(self) -> bool:
@@ -225,7 +225,7 @@ class ReportWorker:
                 number += 1
         return row_count
 
-    async def _sweep(self) -> None:
+    async def sweep(self) -> None:
         """Forgets what has expired."""
         with contextlib.suppress(StoreUnavailable):
             named = {"tenant": self._ledger.tenant, "now": self._ledger.clock.now()}

@@ -134,8 +134,10 @@ class Users:
     async def change(
         self, ledger: Ledger, user_id: str, change: Change, origin: Origin, key: RequestKey | None = None
     ) -> Outcome:
-        """Changes what is given; who becomes inactive has no tokens any more when this is done."""
+        """Changes what is given; who becomes inactive has no tokens any more when this is done, and what was
+        delegated in another role ends."""
         is_again = await self._is_answered(ledger, key)
+        before = None if is_again or change.role is None else await self.current(ledger, user_id)
         if change.status == users.INACTIVE and change.person.email is None and not is_again:
             # It cannot be refused: nobody else has what is asked for.
             await self._end_tokens(ledger, user_id)
@@ -144,7 +146,10 @@ class Users:
             outcome = await ledger.execute(update_user, command, origin)
         else:
             outcome = await self._change_person(ledger, command, change.person, origin)
-        if change.status is not None:
+        is_other_role = before is not None and before.role != change.role
+        if is_other_role and not isinstance(outcome.answer, DomainError):
+            await self._revocations.end_subject(ledger.tenant, user_id)
+        if is_other_role or change.status is not None:
             await self._publish(ledger, user_id)
         return outcome
 
@@ -181,7 +186,8 @@ class Users:
     async def deactivate(
         self, ledger: Ledger, user_id: str, origin: Origin, key: RequestKey | None = None
     ) -> Outcome:
-        await self._end_tokens(ledger, user_id)
+        if not await self._is_answered(ledger, key):
+            await self._end_tokens(ledger, user_id)
         outcome = await ledger.execute(deactivate_user, OfUser(user_id, key), origin)
         await self._publish(ledger, user_id)
         return outcome

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
+import time
 
 from api.command_line.exits import CommandFailed, Exit
 from api.command_line.processes import DRAIN_SECONDS, end_with_parent
@@ -15,6 +17,8 @@ from infrastructure.runtime import Services
 from infrastructure.settings import Settings
 from infrastructure.tls import TlsError
 
+PORT_SECONDS_MAX = 3.0
+
 
 def require_database(settings: Settings) -> None:
     """Parts of the service have no Postgres of their own. Raises CommandFailed."""
@@ -23,8 +27,19 @@ def require_database(settings: Settings) -> None:
 
 
 def require_address(settings: Settings) -> None:
-    """Says before anything starts that nobody could listen there. Raises CommandFailed."""
-    where = f"{settings.host}:{settings.port}"
+    """Says before anything starts that nobody could listen there. Raises CommandFailed.
+
+    Processes of a run that was killed stop listening within moments of its end: they are waited for.
+    """
+    deadline = time.monotonic() + PORT_SECONDS_MAX
+    while (error := _refusal_to_listen(settings)) is not None:
+        if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+            where = f"{settings.host}:{settings.port}"
+            raise CommandFailed(f"cannot listen on {where}: {error.strerror}", Exit.UNAVAILABLE) from error
+        time.sleep(0.05)
+
+
+def _refusal_to_listen(settings: Settings) -> OSError | None:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -34,7 +49,8 @@ def require_address(settings: Settings) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise CommandFailed(f"cannot listen on {where}: {error.strerror}", Exit.UNAVAILABLE) from error
+        return error
+    return None
 
 
 def require_tls(settings: Settings) -> None:

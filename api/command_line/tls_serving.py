@@ -36,6 +36,12 @@ class RenewableProcesses(Multiprocess):
             if process.pid is not None and process.exitcode is None:
                 os.kill(process.pid, signal.SIGHUP)
 
+    def terminate_all(self) -> None:
+        # They stop listening at once and may take long to end: until then nobody else could have the port.
+        for listening in self.sockets:
+            listening.close()
+        super().terminate_all()
+
 
 def _renew(renewable: RenewableContext) -> None:
     try:

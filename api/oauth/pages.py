@@ -128,7 +128,7 @@ def problem(title: str, text: str) -> str:
 def answer_page(
     page: str, status: int = 200, redirect_uri: str = "", headers: Mapping[str, str] | None = None
 ) -> Response[str]:
-    """The page; its forms may lead back to the client at `redirect_uri`, and nowhere else."""
+    """The page; its forms may lead back to the client at `redirect_uri`."""
     return Response(
         page,
         status_code=status,
@@ -138,8 +138,9 @@ def answer_page(
 
 
 def security_headers(redirect_uri: str = "") -> dict[str, str]:
-    # Browsers look at where a form leads after redirects, too.
-    targets = "'self'" if not redirect_uri else f"'self' {_origin(redirect_uri)}"
+    # Browsers look at where a form leads after redirects, too, also the client's own. So what can be told
+    # here is how, not where.
+    targets = " ".join(["'self'", *_schemes(redirect_uri)])
     policy = (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action {targets};"
         " base-uri 'none'; frame-ancestors 'none'"
@@ -153,9 +154,10 @@ def security_headers(redirect_uri: str = "") -> dict[str, str]:
     }
 
 
-def _origin(uri: str) -> str:
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}"
+def _schemes(redirect_uri: str) -> tuple[str, ...]:
+    if not redirect_uri:
+        return ()
+    return ("https:",) if redirect_uri.startswith("https:") else ("http:", "https:")
 
 
 def _page(title: str, content: str, *, is_wrong: bool = False) -> str:

@@ -77,7 +77,7 @@ async def _post(services: Services, ledger: Ledger, choose: random.Random, done:
         amount = "999999.00" if choose.random() < 0.1 else _cents(choose)
         dated = max(FIRST, today - timedelta(days=choose.choice((0, 0, 1, 4))))
         asked = Asked(
-            kind,  # type: ignore[arg-type]  # one of them
+            kind,
             account,
             amount,
             to_account=other if kind == "transfer" else None,

@@ -1,4 +1,4 @@
-"""Reports over HTTP: a month of business in which everything agrees to the cent, and reports made to order."""
+"""Reports over HTTP: a month of business in which everything agrees to the cent; reports made to order."""
 
 import csv
 import io

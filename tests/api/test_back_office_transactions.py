@@ -234,8 +234,8 @@ def test_what_another_surface_posted_cannot_be_reversed_here(staff: httpx.Client
 def test_a_settled_transfer_is_reversed_with_its_fee(
     sandbox: SandboxService, staff: httpx.Client, demo: httpx.Client
 ) -> None:
-    first = created_id(demo.post(TRANSFERS, json=internal("one")))
-    second = created_id(demo.post(TRANSFERS, json=interbank("two")))
+    first = created_id(demo, internal("one"))
+    second = created_id(demo, interbank("two"))
     refused(send(staff, "POST", f"{TRANSACTIONS}/{first}/reverse"), 409, "CONFLICT")
     sandbox.advance(10 * 86_400)
     for identifier in (first, second):
@@ -310,7 +310,8 @@ def test_hostile_items_are_only_their_own_failures(staff: httpx.Client) -> None:
 def test_the_list_is_filtered_sorted_and_paged(sandbox: SandboxService, staff: httpx.Client) -> None:
     first = posted(staff, amount=3)
     sandbox.advance(86_400)
-    second, third = posted(staff, amount=1), posted(staff, amount=2, effective_date="2025-10-20")
+    early = first["effective_date"]
+    second, third = posted(staff, amount=1), posted(staff, amount=2, effective_date=early)
     day = second["created_at"][:10]
     wanted = {"account_id": "1000000123", "source": "back_office"}
 

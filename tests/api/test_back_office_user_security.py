@@ -215,3 +215,42 @@ def test_a_transfer_takes_the_users_own_code_once(
 def test_what_takes_no_body_takes_none(staff: httpx.Client, path: str) -> None:
     assert invalid(send(staff, "POST", path, {"force": True})) == "force"
     assert path.startswith(V1)
+
+
+def test_what_was_delegated_ends_with_a_password_or_a_role(
+    sandbox: SandboxService, staff: httpx.Client
+) -> None:
+    """Who was signed in has to sign in again; other changes end nothing."""
+    with httpx.Client(base_url=sandbox.url, timeout=30) as browser:
+        wanted = authorization()
+
+        def is_signed_in() -> bool:
+            return 'name="password"' not in browser.get("/oauth/authorize", params=wanted).text
+
+        def sign_in(password: str) -> None:
+            csrf = csrf_of(browser.get("/oauth/authorize", params=wanted).text)
+            form = {"csrf": csrf, "action": "sign_in", "email": "demo@example.com", "password": password}
+            browser.post("/oauth/authorize", params=wanted, data=form)
+            assert is_signed_in()
+
+        sign_in("sandbox-password")
+        for change in ({"name": "Demo"}, {"role": "customer"}):
+            done(send(staff, "PUT", DEMO, change))
+            assert is_signed_in()
+        token = done(staff.post(f"{DEMO}/password-reset"), 202)["reset_token"]
+        done(send(staff, "POST", f"{RESETS}/{token}", {"password": PASSWORD}))
+        assert not is_signed_in()
+        sign_in(PASSWORD)
+        done(send(staff, "PUT", DEMO, {"role": "teller"}))
+        assert not is_signed_in()
+
+
+def test_a_deactivation_that_is_repeated_ends_nothing_of_a_user_who_is_back(
+    sandbox: SandboxService, staff: httpx.Client
+) -> None:
+    done(send(staff, "DELETE", DEMO, key="off"))
+    done(send(staff, "PUT", DEMO, {"status": "active"}))
+    with sandbox.user() as user:
+        assert done(send(staff, "DELETE", DEMO, key="off"))["status"] == "inactive"
+        assert user.get(TRANSFERS).status_code == 200
+    assert done(staff.get(DEMO))["status"] == "active"

@@ -332,7 +332,7 @@ def test_a_transfers_own_surface_shows_nothing_of_it(demo: httpx.Client) -> None
 
 
 def test_everything_that_can_be_subscribed_to_is_told(staff: httpx.Client, receiver: Receiver) -> None:
-    """By one webhook for all families: what the bank's staff does, in order for each subject, without names."""
+    """By one webhook for all families: what staff does, in order for each subject, without names."""
     create(staff, url=receiver.url, events=EVERYTHING)
     person = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+15551230001", "role": "customer"}
     user = done(send(staff, "POST", f"{V1}/users", person), 201)["id"]
@@ -349,7 +349,7 @@ def test_everything_that_can_be_subscribed_to_is_told(staff: httpx.Client, recei
     done(staff.delete(f"{V1}/users/{user}"))
     done(send(staff, "POST", f"{V1}/users/{user}/erase"))
     told: dict[str, list[tuple[str, str]]] = {}
-    for each in receiver.wait_for(11):
+    for each in receiver.wait_for(10):
         data = each.content["data"]
         subject = data.get("transaction_id") or data.get("account_id") or data["user_id"]
         told.setdefault(subject, []).append((each.event, data["status"]))

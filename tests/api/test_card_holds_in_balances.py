@@ -36,7 +36,7 @@ def balance_of(tenant: Tenant, bank: Bank) -> dict[str, object]:
         apply_batches(tenant, model, [bank.facts])
     bank.facts.clear()
     body = asyncio.run(reading.account_balance(tenant.fetch, "ann", "acct_ann"))
-    return msgspec.json.decode(msgspec.json.encode(body))
+    return msgspec.json.decode(msgspec.json.encode(body), type=dict[str, object])
 
 
 def test_card_holds_are_among_the_active_ones_newest_first(tenant: Tenant, bank: Bank) -> None:

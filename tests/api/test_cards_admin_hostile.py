@@ -134,7 +134,7 @@ def test_members_of_the_wrong_kind(
     """Every kind of value that none of them is, in each member: 400 that is short and repeats no secret."""
     for member in good:
         # A text may be any text, and no channel may be named.
-        taken = TEXTS if member in ("accountId", "reason", "panHash", "secret") else ()
+        taken: tuple[bytes, ...] = TEXTS if member in ("accountId", "reason", "panHash", "secret") else ()
         taken = (b"{}",) if member == "channelLimits" else taken
         for raw in HOSTILE_VALUES:
             if raw not in taken:

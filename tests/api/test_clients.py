@@ -184,7 +184,7 @@ def test_api_keys_open_the_back_office_until_they_are_rotated(admin: httpx.Clien
     path = f"{CLIENTS}/{client['client_id']}/api-keys"
 
     def rotate(kind: str, **body: Any) -> dict[str, Any]:
-        response = admin.post(f"{path}/{kind}/rotate", **({"json": body} if body else {}))
+        response = admin.post(f"{path}/{kind}/rotate", json=body or None)
         assert response.status_code == 201, response.text
         data: dict[str, Any] = response.json()["data"]
         assert data.keys() == {"client_id", "kind", "api_key", "scopes", "created_at"}

@@ -143,7 +143,7 @@ def test_a_token_is_signed_with_the_databases_keys(bank: EmbeddedPostgres, data:
 
     claims = asyncio.run(verified())
     assert (claims.subject, claims.client_id, claims.tenant) == ("alice", "shop", TENANT)
-    assert (claims.scopes, claims.roles) == ({"transfers", "gl.read"}, {"teller"})
+    assert (claims.scopes, claims.roles) == (frozenset({"transfers", "gl.read"}), frozenset({"teller"}))
     assert claims.expires_at - claims.issued_at == 60
 
 

@@ -12,7 +12,7 @@ from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from application.access import ALL_ROLES, ALL_SCOPES, InvalidClient, TooManySecretChecks
+from application.access import ALL_ROLES, ALL_SCOPES, InvalidClient, OAuthClient, TooManySecretChecks
 from infrastructure import secret_hashes
 from tests.control_database import control_database
 from tests.oauth_scene import (
@@ -299,7 +299,9 @@ def test_guessed_secrets_are_turned_away_before_they_pile_up(
         answers = await asyncio.gather(
             *guesses, server.clients.authenticate("sandbox", SECRET), return_exceptions=True
         )
-        assert answers[-1].name == "Sandbox"
+        known = answers[-1]
+        assert isinstance(known, OAuthClient)
+        assert known.name == "Sandbox"
         assert any(isinstance(answer, TooManySecretChecks) for answer in answers)
         assert all(isinstance(answer, InvalidClient | TooManySecretChecks) for answer in answers[:-1])
         monkeypatch.setattr(secret_hashes, "_WAITING_MAX", 0)

@@ -93,7 +93,7 @@ def test_a_client_gets_tokens_for_a_user_who_allowed_it(tell: Callable[[Story], 
         assert (body["expires_in"], body["scope"]) == (3600, "transfers")
         claims = server.tokens.verify(body["access_token"], server.clock.now())
         assert (claims.subject, claims.client_id, claims.tenant) == ("user_demo", "sandbox", TENANT)
-        assert (claims.scopes, claims.roles) == ({"transfers"}, {"customer"})
+        assert (claims.scopes, claims.roles) == (frozenset({"transfers"}), frozenset({"customer"}))
         response = await server.post(refreshing(body["refresh_token"]), f"{prefix}/oauth/refresh")
         assert response.status_code == 200, response.text
         assert response.json()["refresh_token"] != body["refresh_token"]

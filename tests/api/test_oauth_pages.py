@@ -258,9 +258,19 @@ def test_a_user_may_say_no(tell: Callable[[Story], None]) -> None:
     tell(story)
 
 
-def test_forms_lead_back_to_the_client_and_nowhere_else(tell: Callable[[Story], None]) -> None:
+def test_forms_lead_back_to_the_client_unencrypted_only_on_the_users_machine(
+    tell: Callable[[Story], None],
+) -> None:
     async def story(server: AuthorizationServer) -> None:
-        response = await server.http.get("/oauth/authorize", params=asked())
-        assert "form-action 'self' http://127.0.0.1:4000;" in response.headers["content-security-policy"]
+        grants, uris = SANDBOX.grant_types, ("https://app.example/callback",)
+        web = settings("Web", "transfers", grant_types=grants, redirect_uris=uris)
+        await server.register("web", web)
+        for parameters, allowed in (
+            (asked(), "form-action 'self' http: https:;"),
+            (asked(client_id="web", redirect_uri=uris[0]), "form-action 'self' https:;"),
+            (asked(client_id="no such"), "form-action 'self';"),
+        ):
+            response = await server.http.get("/oauth/authorize", params=parameters)
+            assert allowed in response.headers["content-security-policy"]
 
     tell(story)

@@ -17,6 +17,8 @@ from tests.oauth_scene import (
     SANDBOX,
     AuthorizationServer,
     Browsing,
+    Clock,
+    Users,
     asked,
     authorization_server,
     sent_back,
@@ -211,3 +213,27 @@ def test_a_signed_in_user_is_asked_again_for_an_hour(tell: Callable[[Story], Non
         assert "<h1>Sign in</h1>" in (await browsing.open()).text
 
     tell(story)
+
+
+def test_attempts_are_counted_over_all_processes(dsn: str) -> None:
+    """However many come at once, and to which: no more are looked at than one process would."""
+
+    async def run() -> None:
+        clock, users = Clock(), Users()
+        async with (
+            authorization_server(dsn, clock, users) as one,
+            authorization_server(dsn, clock, users) as two,
+        ):
+            await prepare(one)
+            pages = [Browsing(server) for server in (one, two)]
+            for page in pages:
+                await page.open()
+            guesses = [
+                page.sign_in("demo@example.com", f"guess {number}")
+                for number in range(PER_ACCOUNT.requests)
+                for page in pages
+            ]
+            answers = [answer.status_code for answer in await asyncio.gather(*guesses)]
+            assert answers.count(400) == answers.count(429) == PER_ACCOUNT.requests
+
+    asyncio.run(run())

@@ -201,7 +201,14 @@ def test_its_requests_are_answered_as_they_are_documented(
             assert response.json()["access_token"]
             kept += 1
     assert kept >= 3
-    assert json.loads(served.item[0].item[0].response[0].body) is not None
+
+
+def test_answers_are_shown_with_the_requests_that_they_are_to(served: Collection) -> None:
+    shown = [(item, response) for item in served.items() for response in item.response]
+    assert len(shown) > 20
+    for item, response in shown:
+        assert response.original_request == item.request
+        assert json.loads(response.body) is not None
 
 
 def built(client: httpx.Client, request: PostmanRequest, variables: dict[str, str]) -> httpx.Request:

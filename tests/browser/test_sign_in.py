@@ -28,7 +28,13 @@ class ClientApp:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path.startswith("/callback"):
+                    # As clients do: on to a page whose address has no code in it, on another host.
                     outer.visits.append(self.path)
+                    self.send_response(303)
+                    self.send_header("Location", outer.done)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 body = b"<!doctype html><title>Client</title><h1>Back at the client</h1>"
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html")
@@ -43,6 +49,7 @@ class ClientApp:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
         self.callback = f"http://127.0.0.1:{self._server.server_port}/callback"
+        self.done = f"http://localhost:{self._server.server_port}/done"
 
     def close(self) -> None:
         self._server.shutdown()

@@ -127,3 +127,20 @@ def test_after_everything_was_killed_a_new_start_on_the_same_folder_has_all_that
         settle_everything(again)
         check(bank, clients)
         assert bank.statuses() == {"settled"}
+
+
+def test_after_only_the_first_process_was_killed_a_new_start_finds_port_and_folder_free_at_once(
+    tmp_path: Path,
+) -> None:
+    options = ("--rate-limits", "off", "--workers", "2")
+    with ExitStack() as services:
+        service = services.enter_context(sandbox_service(tmp_path, *options))
+        bank = Bank(service, USERS)
+        with Clients([service.url], bank.tokens) as clients:
+            clients.wait_for(100)
+            service.process.kill()
+            again = services.enter_context(sandbox_service(tmp_path, *options, port=service.port))
+            clients.wait_for(100)
+        settle_everything(again)
+        check(bank, clients)
+        assert bank.statuses() == {"settled"}

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from daybook_client import NEVER, Client, TransportFailed, sandbox
 from tests.certificates import Authority, Issued
 from tests.sandbox_service import SandboxService, free_port, sandbox_service
 
@@ -109,6 +110,17 @@ def test_money_moves_over_tls_for_a_client_that_shows_its_certificate(mutual: Se
     answer = service.http.post("/api/transfers-v2", json=body, headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 201, answer.text
     assert answer.headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains"
+
+
+def test_the_python_client_shows_its_certificate(mutual: Secured) -> None:
+    url, authority = mutual.service.url, mutual.authority
+    with Client(url, tls=authority.trusted(authority.for_client("python"))) as bank:
+        assert bank.send(sandbox.clock()).now.year == 2025
+    with (
+        Client(url, tls=authority.trusted(), retries=NEVER) as bank,
+        pytest.raises(TransportFailed),
+    ):
+        bank.send(sandbox.clock())
 
 
 def test_a_client_without_a_certificate_is_refused(mutual: Secured) -> None:

@@ -160,7 +160,7 @@ def test_a_token_of_the_issuer_is_believed(server: KeyServer, dsn: str) -> None:
                 "their-app",
                 "test-bank-001",
             )
-            assert (claims.scopes, claims.roles) == ({"transfers"}, {"customer"})
+            assert claims.scopes == {"transfers"} and claims.roles == {"customer"}
             assert claims.token_id
             assert tokens.verify(signed(key=key, alg=algorithm), NOW) == claims or algorithm == "ES256"
         listed = payload(scope=..., scp=["gl.read", "audit.read"], client_id="c", jti="j", roles=...)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from api.amounts import Amount
 from api.back_office.envelope import Instant
@@ -12,8 +12,17 @@ CUSTOMER_LENGTH_MAX, NICKNAME_LENGTH_MAX, REASON_LENGTH_MAX = 255, 140, 255
 AccountType = Literal["checking", "savings", "business", "escrow"]
 Status = Literal["active", "frozen", "closed"]
 
-Digits = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,15}(\.[0-9]+)?$", description="A number or a string; 0 or more.")
+GivenLimit = Annotated[
+    Raw,
+    Meta(
+        description="0 or more: a number, or the same as a string; no more digits than the currency has.",
+        extra_json_schema={
+            "anyOf": [
+                {"type": "number", "minimum": 0, "exclusiveMaximum": 10**15},
+                {"type": "string", "pattern": r"^[0-9]{1,15}(\.[0-9]{1,6})?$"},
+            ]
+        },
+    ),
 ]
 Nickname = Annotated[str, Meta(max_length=NICKNAME_LENGTH_MAX)]
 Reason = Annotated[str, Meta(max_length=REASON_LENGTH_MAX)]
@@ -25,7 +34,7 @@ class AccountRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     customer_id: Annotated[str, Meta(min_length=1, max_length=CUSTOMER_LENGTH_MAX)]
     account_type: AccountType
     currency: str | UnsetType | None = UNSET
-    overdraft_limit: Digits | UnsetType | None = UNSET
+    overdraft_limit: GivenLimit | UnsetType | None = UNSET
     nickname: Nickname | UnsetType | None = UNSET
 
 
@@ -33,7 +42,7 @@ class AccountChange(Struct, kw_only=True, forbid_unknown_fields=True):
     """What is not named stays; a nickname that is null is taken away."""
 
     nickname: Nickname | UnsetType | None = UNSET
-    overdraft_limit: Digits | UnsetType = UNSET
+    overdraft_limit: GivenLimit | UnsetType = UNSET
     status: Literal["active", "frozen"] | UnsetType = UNSET
     reason: Reason | UnsetType | None = UNSET
 

@@ -1,5 +1,7 @@
 """The routes of accounts as the OpenAPI document describes them."""
 
+from decimal import Decimal
+
 from api.back_office import documents as shared
 from api.back_office.accounts.documents import (
     AccountChange,
@@ -26,9 +28,9 @@ _ACCOUNT = {
     "customer_id": "user_demo",
     "account_type": "savings",
     "currency": "USD",
-    "balance": 1250.00,
-    "available_balance": 1250.00,
-    "overdraft_limit": 0.00,
+    "balance": Decimal("1250.00"),
+    "available_balance": Decimal("1250.00"),
+    "overdraft_limit": Decimal("0.00"),
     "nickname": "Holidays",
     "status": "active",
     "created_at": "2024-01-01T12:00:00Z",
@@ -86,7 +88,10 @@ CHANGE = Operation(
     description="A frozen account takes credits, and refuses debits. What is not named stays.",
     parameters=(_ID, IDEMPOTENCY_KEY),
     bodies=(AccountChange,),
-    examples={"freeze": {"status": "frozen", "reason": "Card lost"}, "limit": {"overdraft_limit": 500.00}},
+    examples={
+        "freeze": {"status": "frozen", "reason": "Card lost"},
+        "limit": {"overdraft_limit": Decimal("500.00")},
+    },
     scopes=BANKING_WRITE,
 )
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from api.amounts import Amount
 from api.back_office.envelope import Instant
@@ -21,11 +21,16 @@ Account = Annotated[
     str,
     Meta(min_length=1, max_length=ACCOUNT_LENGTH_MAX, description="The account's id, number or accountId."),
 ]
-Digits = Annotated[
-    str,
+GivenAmount = Annotated[
+    Raw,
     Meta(
-        pattern=r"^[0-9]{1,15}(\.[0-9]+)?$",
-        description="Exactly what is written, as a number or a string; no more digits than the currency has.",
+        description="A number, or the same as a string; no exponent, no more digits than the currency has.",
+        extra_json_schema={
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10**15},
+                {"type": "string", "pattern": r"^[0-9]{1,15}(\.[0-9]{1,6})?$"},
+            ]
+        },
     ),
 ]
 
@@ -36,7 +41,7 @@ class TransactionRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
     type: Type
     account_id: Account
-    amount: Digits
+    amount: GivenAmount
     to_account_id: Account | UnsetType | None = UNSET
     currency: str | UnsetType | None = UNSET
     direction: Literal["credit", "debit"] | UnsetType | None = UNSET

@@ -1,5 +1,6 @@
 """The routes of transactions as the OpenAPI document describes them."""
 
+from decimal import Decimal
 from typing import Any
 
 from api.back_office import documents as shared
@@ -28,7 +29,7 @@ REVERSAL = TRANSACTION + "/reverse"
 _REQUEST = {
     "type": "deposit",
     "account_id": "test_checking_123",
-    "amount": 250.00,
+    "amount": Decimal("250.00"),
     "description": "Cash over the counter",
 }
 _TRANSACTION = {
@@ -37,7 +38,7 @@ _TRANSACTION = {
     "status": "completed",
     "account_id": "test_checking_123",
     "to_account_id": None,
-    "amount": 250.00,
+    "amount": Decimal("250.00"),
     "currency": "USD",
     "description": "Cash over the counter",
     "effective_date": "2024-01-01",

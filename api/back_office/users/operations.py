@@ -32,7 +32,7 @@ RESET_PATH = "/backoffice/v1/password-resets/{token:str}"
 MFA = USER + "/mfa"
 CONFIRMATION = MFA + "/confirm"
 
-_ID = Parameter("userId", "path", "The user's id.", is_required=True, example="user_demo")
+_ID = Parameter("userId", "path", "The user's id.", is_required=True, example="user_other")
 _ROLE: Any = Role
 _STATUS: Any = Status
 
@@ -142,7 +142,7 @@ REQUEST_RESET = Operation(
         shared.done(
             "Until when the token is good. The sandbox shows it.",
             ResetShown,
-            {"user_id": "user_demo", "expires_at": "2024-01-01T13:00:00Z"},
+            {"user_id": "user_other", "expires_at": "2024-01-01T13:00:00Z"},
             status=202,
         )
     ),
@@ -154,7 +154,7 @@ RESET = Operation(
     TAG,
     "Set a new password",
     shared.done(
-        "It is set.", PasswordChanged, {"user_id": "user_demo", "status": "password_changed"}, status=200
+        "It is set.", PasswordChanged, {"user_id": "user_other", "status": "password_changed"}, status=200
     ),
     description=(
         "404 where the token is unknown, was used or has expired. Whoever is signed in as the user is not any"
@@ -172,7 +172,7 @@ RESET = Operation(
 SHOW_MFA = Operation(
     TAG,
     "Show whether a user has a second factor",
-    shared.shown("Without its secret.", MfaShown, {"user_id": "user_demo", "status": "enabled"}),
+    shared.shown("Without its secret.", MfaShown, {"user_id": "user_other", "status": "enabled"}),
     parameters=(_ID,),
     scopes=BANKING_READ,
 )
@@ -185,10 +185,10 @@ ENROL_MFA = Operation(
             "What the user's authenticator needs, shown this once.",
             MfaEnrolment,
             {
-                "user_id": "user_demo",
+                "user_id": "user_other",
                 "status": "pending",
                 "secret": _MFA_SECRET,
-                "otpauth_uri": f"otpauth://totp/Daybook:demo%40example.com?secret={_MFA_SECRET}&issuer=Daybook",
+                "otpauth_uri": f"otpauth://totp/Daybook:other%40example.com?secret={_MFA_SECRET}&issuer=Daybook",
             },
             status=201,
         )
@@ -205,7 +205,7 @@ CONFIRM_MFA = Operation(
     TAG,
     "Confirm a second factor",
     shared.done(
-        "It is asked for from now on.", MfaShown, {"user_id": "user_demo", "status": "enabled"}, status=200
+        "It is asked for from now on.", MfaShown, {"user_id": "user_other", "status": "enabled"}, status=200
     ),
     description="400 where the code is not right, or was used; 409 where nothing waits to be confirmed.",
     parameters=(_ID, IDEMPOTENCY_KEY),
@@ -218,7 +218,7 @@ REMOVE_MFA = Operation(
     TAG,
     "Remove a second factor",
     _without_body(
-        shared.done("There is none any more.", MfaShown, {"user_id": "user_demo", "status": "none"})
+        shared.done("There is none any more.", MfaShown, {"user_id": "user_other", "status": "none"})
     ),
     parameters=(_ID, IDEMPOTENCY_KEY),
     scopes=BANKING_ADMIN,

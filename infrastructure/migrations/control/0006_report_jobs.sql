@@ -24,4 +24,4 @@ create table {schema}.report_parts (
     body bytea not null,
     primary key (report_id, attempt, number)
 );
-grant select, insert, delete on {schema}.report_parts to {service};
+grant select, insert, update, delete on {schema}.report_parts to {service};
