@@ -175,7 +175,6 @@ class Requeue(msgspec.Struct, frozen=True):
     """Sends a dead letter again."""
 
     delivery_id: str
-    surface: str
     key: RequestKey | None = None
 
     def streams(self) -> tuple[str, ...]:
@@ -190,7 +189,7 @@ class RequeuedAnswer(msgspec.Struct, frozen=True):
 
 
 def requeue(decision: Decision, command: Requeue) -> RequeuedAnswer | DomainError:
-    """Refuses with DeliveryNotFound where the surface has no such delivery, or DeliveryNotDeadLettered."""
+    """Refuses with DeliveryNotFound where there is no such delivery, or DeliveryNotDeadLettered."""
     return once(decision, command.key, RequeuedAnswer, lambda: _requeue(decision, command))
 
 
@@ -198,7 +197,7 @@ def _requeue(decision: Decision, command: Requeue) -> RequeuedAnswer:
     webhook_id, stream = _require_delivery(command.delivery_id)
     webhook: Webhook | None = decision.load(webhook_id)
     delivery: Delivery | None = decision.load(stream)
-    if delivery is None or webhook is None or webhook.is_deleted or webhook.surface != command.surface:
+    if delivery is None or webhook is None or webhook.is_deleted:
         raise errors.DeliveryNotFound(command.delivery_id)
     decision.record(stream, deliveries.requeue(delivery))
     return RequeuedAnswer(command.delivery_id, webhook_id, delivery.attempts)

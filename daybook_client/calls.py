@@ -42,12 +42,13 @@ class Call(Generic[T]):
 
     method: str
     route: str
-    path: str
-    read: Read[T]
+    # Secrets and personal data may be in it and in the content, and calls end up in tracebacks.
+    path: str = field(repr=False)
+    read: Read[T] = field(repr=False)
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    content: bytes | None = None
-    form: Mapping[str, str] | None = None
+    content: bytes | None = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     answers: frozenset[int] = frozenset()
     is_repeatable: bool = True
 

@@ -68,14 +68,14 @@ class _Exchange:
                 retry_after_seconds=retry_after(response),
             )
         if not 200 <= status < 300 and status not in call.answers:
-            raise UnexpectedAnswer(f"{call.method} {call.path}: {status}")
+            raise UnexpectedAnswer(f"{call.method} {call.route}: {status}")
         position = response.headers.get("X-Ledger-Position", "")
         if position.isdigit():
             self.position = int(position)
         try:
             return call.read(response.content)
         except (msgspec.DecodeError, UnicodeError) as error:
-            raise UnexpectedAnswer(f"{call.method} {call.path}: {error}") from error
+            raise UnexpectedAnswer(f"{call.method} {call.route}: {error}") from error
 
     def wait_seconds(self, call: Call[Any], attempt: int, response: httpx.Response | None) -> float | None:
         if response is None:
@@ -137,7 +137,7 @@ class Client:
             wait = self._exchange.wait_seconds(call, attempt, response)
             if wait is None:
                 if response is None:
-                    raise TransportFailed(f"{call.method} {call.path}: {failure}") from failure
+                    raise TransportFailed(f"{call.method} {call.route}: {failure}") from failure
                 return self._exchange.judge(call, response)
             self._sleep(wait)
             attempt += 1
@@ -224,7 +224,7 @@ class AsyncClient:
             wait = self._exchange.wait_seconds(call, attempt, response)
             if wait is None:
                 if response is None:
-                    raise TransportFailed(f"{call.method} {call.path}: {failure}") from failure
+                    raise TransportFailed(f"{call.method} {call.route}: {failure}") from failure
                 return self._exchange.judge(call, response)
             await self._sleep(wait)
             attempt += 1

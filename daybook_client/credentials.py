@@ -5,7 +5,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 from msgspec import Struct
@@ -31,14 +31,14 @@ class Token(Struct, frozen=True):
 class BearerToken:
     """A token that is used as it is, until it is refused."""
 
-    access_token: str
+    access_token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class ApiKey:
     """A client's primary or secondary key, for the back office only."""
 
-    api_key: str
+    api_key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ClientCredentials:
     """An OAuth client that acts for itself. Without `scope` its tokens have all that it may have."""
 
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     scope: str | None = None
 
 
@@ -56,8 +56,8 @@ class RefreshToken:
     one before it is used, and has to store it."""
 
     client_id: str
-    client_secret: str
-    refresh_token: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     keep: Callable[[str], None]
 
 
@@ -122,7 +122,7 @@ class Signing:
     """For clients that have to sign their requests to the back office. `now` is the time in Unix seconds, to
     be given where the service's clock is another one."""
 
-    signing_secret: str
+    signing_secret: str = field(repr=False)
     now: Callable[[], float] = time.time
 
     def sign(self, request: httpx.Request) -> None:

@@ -159,12 +159,13 @@ def _statement_page(content: bytes) -> Page[StatementLine]:
 
 def _events_page(content: bytes) -> Page[RecordedEvent]:
     found = msgspec.json.decode(content, type=_Events)
-    return Page(found.events, _after(found.next_after if found.events else None))
+    # A page on which nothing was found need not be the last: each looks at a part of the log.
+    return Page(found.events, _after(found.next_after))
 
 
 def _journal_page(content: bytes) -> Page[JournalLine]:
     found = msgspec.json.decode(content, type=_Journal)
-    return Page(found.lines, _after(found.next_after if found.lines else None))
+    return Page(found.lines, _after(found.next_after))
 
 
 def _after(position: int | None) -> dict[str, str] | None:

@@ -7,10 +7,8 @@ from application.idempotency import RequestKey
 from application.users import (
     ConfirmMfa,
     EnrolMfa,
-    FindAnswered,
     confirm_mfa,
     enrol_mfa,
-    is_answered,
 )
 from application.writer import Origin, Outcome
 from domain import errors, users
@@ -30,9 +28,10 @@ class UserFactors:
         self, ledger: Ledger, user_id: str, origin: Origin, key: RequestKey | None = None
     ) -> Outcome:
         """A new secret for the user, which counts when it is confirmed."""
-        users.require(await self._users.current(ledger, user_id), user_id)
         own = await self._users.seal_of(ledger, user_id)
-        # Who has no key is erased, and the decision says so: what goes into it then does not matter.
+        if own is None and not await self._users.is_answered(ledger, key):
+            await self._users.not_erased(ledger, user_id)
+        # What is answered again is what was recorded, whatever goes into it now.
         secret = "" if own is None else own.close(new_secret(), MFA_SECRET)
         return await ledger.execute(enrol_mfa, EnrolMfa(user_id, secret, key), origin)
 
@@ -40,7 +39,7 @@ class UserFactors:
         self, ledger: Ledger, user_id: str, code: str, origin: Origin, key: RequestKey | None = None
     ) -> Outcome:
         """Lets the secret count. Raises WrongCode."""
-        if key is not None and (await ledger.execute(is_answered, FindAnswered(key))).answer:
+        if await self._users.is_answered(ledger, key):
             return await ledger.execute(confirm_mfa, ConfirmMfa(user_id, "", key), origin)
         user = users.require(await self._users.current(ledger, user_id), user_id)
         own = await self._users.seal_of(ledger, user_id)

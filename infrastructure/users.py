@@ -87,7 +87,7 @@ class Users:
     ) -> Outcome:
         """A new user. `person` has a name and an e-mail address; `password` is in clear."""
         assert person.name is not None and person.email is not None, "checked before"
-        if await self._is_answered(ledger, key):
+        if await self.is_answered(ledger, key):
             return await ledger.execute(create_user, CreateUser("", "", "", None, "", key=key), origin)
         # The same request is the same user, also where it comes twice at once.
         user_id = f"user_{secrets.token_hex(10) if key is None else key.request_id}"
@@ -136,8 +136,8 @@ class Users:
     ) -> Outcome:
         """Changes what is given; who becomes inactive has no tokens any more when this is done, and what was
         delegated in another role ends."""
-        is_again = await self._is_answered(ledger, key)
-        before = None if is_again or change.role is None else await self.current(ledger, user_id)
+        is_again = await self.is_answered(ledger, key)
+        before = None if is_again else await self.not_erased(ledger, user_id)
         if change.status == users.INACTIVE and change.person.email is None and not is_again:
             # It cannot be refused: nobody else has what is asked for.
             await self._end_tokens(ledger, user_id)
@@ -146,7 +146,7 @@ class Users:
             outcome = await ledger.execute(update_user, command, origin)
         else:
             outcome = await self._change_person(ledger, command, change.person, origin)
-        is_other_role = before is not None and before.role != change.role
+        is_other_role = before is not None and change.role not in (None, before.role)
         if is_other_role and not isinstance(outcome.answer, DomainError):
             await self._revocations.end_subject(ledger.tenant, user_id)
         if is_other_role or change.status is not None:
@@ -157,7 +157,6 @@ class Users:
         self, ledger: Ledger, command: UpdateUser, person: Person, origin: Origin
     ) -> Outcome:
         user_id, schema = command.user_id, ledger.schema
-        users.require(await self.current(ledger, user_id), user_id)
         async with self.personal.changing(schema, user_id) as own:
             if own is None:
                 raise errors.UserErased(user_id)
@@ -186,7 +185,7 @@ class Users:
     async def deactivate(
         self, ledger: Ledger, user_id: str, origin: Origin, key: RequestKey | None = None
     ) -> Outcome:
-        if not await self._is_answered(ledger, key):
+        if not await self.is_answered(ledger, key):
             await self._end_tokens(ledger, user_id)
         outcome = await ledger.execute(deactivate_user, OfUser(user_id, key), origin)
         await self._publish(ledger, user_id)
@@ -207,7 +206,7 @@ class Users:
     ) -> Outcome:
         """Sets the password of whoever the token is for, once; everybody who is signed in as them is not any
         more. Raises PasswordResetNotFound."""
-        if await self._is_answered(ledger, key):
+        if await self.is_answered(ledger, key):
             return await ledger.execute(set_password, SetPassword("", "", key), origin)
         token_hash, now = reset_hash(token), ledger.clock.now()
         async with self.personal.using_reset(ledger.schema, token_hash, now) as user_id:
@@ -225,8 +224,21 @@ class Users:
         user: User | None = (await ledger.execute(current_user, OfUser(user_id))).answer
         return user
 
+    async def not_erased(self, ledger: Ledger, user_id: str) -> User:
+        """Raises UserNotFound, or UserErased also where the erasure only began."""
+        user = users.require(await self.current(ledger, user_id), user_id)
+        if await self.seal_of(ledger, user_id) is None:
+            raise errors.UserErased(user_id)
+        return user
+
     async def seal_of(self, ledger: Ledger, user_id: str) -> SubjectSeal | None:
         return (await self.personal.seals(ledger.schema, [user_id])).get(user_id)
+
+    async def is_answered(self, ledger: Ledger, key: RequestKey | None) -> bool:
+        """Whether the same was asked before under the key: then nothing needs to be prepared."""
+        if key is None:
+            return False
+        return bool((await ledger.execute(is_answered, FindAnswered(key))).answer)
 
     async def find_by_email(self, tenant: str, email: str) -> SignInUser | None:
         try:
@@ -261,11 +273,6 @@ class Users:
             own.open(user.password, PASSWORD),
             own.open(user.mfa_secret, MFA_SECRET) if user.is_mfa_confirmed else None,
         )
-
-    async def _is_answered(self, ledger: Ledger, key: RequestKey | None) -> bool:
-        if key is None:
-            return False
-        return bool((await ledger.execute(is_answered, FindAnswered(key))).answer)
 
     async def _settled(
         self,

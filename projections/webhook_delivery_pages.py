@@ -1,4 +1,4 @@
-"""Deliveries as they are looked at: a webhook's newest first, and a surface's dead letters."""
+"""Deliveries as they are looked at: a webhook's newest first, and the tenant's dead letters."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ where webhook = %(webhook)s and (%(status)s::text is null or status = %(status)s
 _DEAD_LETTERS = f"""
 select {_COLUMNS}
 from {{schema}}.webhook_deliveries d join {{schema}}.webhook_receivers r on r.webhook = d.webhook
-where d.status = 'dead_lettered' and r.surface = %(surface)s
+where d.status = 'dead_lettered'
 """
 _NEWEST_DEAD_LETTERS = f"""
 {_DEAD_LETTERS}
@@ -47,14 +47,13 @@ order by d.position, d.ordinal, d.webhook limit %(limit)s offset %(offset)s
 _TOTAL_OF_DEAD_LETTERS = """
 select count(*) as total
 from {schema}.webhook_deliveries d join {schema}.webhook_receivers r on r.webhook = d.webhook
-where d.status = 'dead_lettered' and r.surface = %(surface)s
+where d.status = 'dead_lettered'
 """
 
 _ONE = f"""
 select {_COLUMNS}
 from {{schema}}.webhook_deliveries d join {{schema}}.webhook_receivers r on r.webhook = d.webhook
 where d.webhook = %(webhook)s and d.position = %(position)s and d.ordinal = %(ordinal)s
-  and r.surface = %(surface)s
 """
 
 _HISTORIES = """
@@ -127,21 +126,21 @@ async def of_webhook(
 
 
 async def dead_letters(
-    fetch: Fetch, surface: str, *, limit: int, offset: int = 0, is_newest_first: bool = True
+    fetch: Fetch, *, limit: int, offset: int = 0, is_newest_first: bool = True
 ) -> DeliveryPage:
-    """What was given up on the surface, in the order of the events."""
+    """What was given up, on whatever surface, in the order of the events."""
     statement = _NEWEST_DEAD_LETTERS if is_newest_first else _OLDEST_DEAD_LETTERS
-    rows = await fetch(statement, {"surface": surface, "limit": limit, "offset": offset})
-    total = await fetch(_TOTAL_OF_DEAD_LETTERS, {"surface": surface})
+    rows = await fetch(statement, {"limit": limit, "offset": offset})
+    total = await fetch(_TOTAL_OF_DEAD_LETTERS, {})
     return DeliveryPage([_view(row) for row in rows], int(total[0]["total"]))
 
 
-async def one(fetch: Fetch, surface: str, delivery_id: str) -> DeliveryView | None:
-    """None where the surface has no such delivery."""
+async def one(fetch: Fetch, delivery_id: str) -> DeliveryView | None:
+    """None where there is no such delivery."""
     key = key_of(delivery_id)
     if key is None:
         return None
-    rows = await fetch(_ONE, {**key._asdict(), "surface": surface})
+    rows = await fetch(_ONE, key._asdict())
     return _view(rows[0]) if rows else None
 
 

@@ -49,7 +49,8 @@ order by position limit %(limit)s offset %(offset)s
 _TOTAL = "select count(*) as total from {schema}.webhooks where surface = %(surface)s"
 
 _ONE = (
-    f"select {_COLUMNS} from {{schema}}.webhooks where webhook_id = %(webhook_id)s and surface = %(surface)s"
+    f"select {_COLUMNS} from {{schema}}.webhooks where webhook_id = %(webhook_id)s"
+    " and (%(surface)s::text is null or surface = %(surface)s)"
 )
 
 
@@ -98,8 +99,8 @@ async def page(
     return WebhookPage([WebhookView(**row) for row in rows], int(total[0]["total"]))
 
 
-async def one(fetch: Fetch, surface: str, webhook_id: str) -> WebhookView | None:
-    """None where there is none of that id on the surface."""
+async def one(fetch: Fetch, surface: str | None, webhook_id: str) -> WebhookView | None:
+    """None where there is none of that id on the surface, or on any where none is named."""
     if webhooks.number_of(webhook_id) is None:
         return None
     rows: list[dict[str, Any]] = await fetch(_ONE, {"webhook_id": webhook_id, "surface": surface})

@@ -100,7 +100,7 @@ class Bank:
     def requeue(self, delivery_ids: Sequence[str]) -> None:
         async def send_again(_: Services, ledger: Ledger) -> None:
             for delivery_id in delivery_ids:
-                await ledger.execute(requeue, Requeue(delivery_id, BACK_OFFICE))
+                await ledger.execute(requeue, Requeue(delivery_id))
             await caught_up(ledger)
 
         self.do(send_again)
@@ -117,6 +117,6 @@ class Bank:
     def dead_letters(self) -> list[DeliveryView]:
         async def read(_: Services, ledger: Ledger) -> list[DeliveryView]:
             await caught_up(ledger)
-            return (await pages.dead_letters(ledger.fetch, BACK_OFFICE, limit=100_000)).deliveries[::-1]
+            return (await pages.dead_letters(ledger.fetch, limit=100_000)).deliveries[::-1]
 
         return self.do(read)

@@ -293,14 +293,25 @@ def test_a_thousand_are_one_batch_and_no_more(staff: httpx.Client) -> None:
     assert result["posted"] == 1_000
     assert len({row["transaction"]["id"] for row in result["results"]}) == 1_000
     assert balance(staff) == 10_010
-    for wrong in ([], items + items[:1], {}, "x", None):
+    wrongs: list[Any] = [[], items + items[:1], {}, "x", None]
+    for wrong in wrongs:
         assert invalid(send(staff, "POST", BATCH, {"transactions": wrong})) == "transactions"
     assert invalid(send(staff, "POST", BATCH, {"transactions": items[:1], "atomic": 1})) == "atomic"
     assert invalid(send(staff, "POST", BATCH, {"transactions": items[:1], "x": 1})) == "x"
 
 
 def test_hostile_items_are_only_their_own_failures(staff: httpx.Client) -> None:
-    items = [1, None, [], "x", {}, {"x": 1}, deposit(amount="9" * 10_000), deposit(), {"type": {"a": []}}]
+    items: list[Any] = [
+        1,
+        None,
+        [],
+        "x",
+        {},
+        {"x": 1},
+        deposit(amount="9" * 10_000),
+        deposit(),
+        {"type": {"a": []}},
+    ]
     result = done(send(staff, "POST", BATCH, {"transactions": items}))
     assert (result["posted"], result["failed"]) == (1, 8)
     codes = {row["error"]["code"] for row in result["results"] if row["error"]}

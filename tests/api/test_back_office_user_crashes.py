@@ -1,4 +1,4 @@
-"""What a process that died in the middle leaves of a user does no harm, and the next request goes on from it."""
+"""What a process that died in the middle leaves of a user does no harm, and is gone on from."""
 
 from collections.abc import Iterator
 
@@ -80,7 +80,9 @@ def test_an_erasure_that_began_is_an_erasure(sandbox: SandboxService, staff: htt
     destroy_key(sandbox, made["id"])
     shown = done(staff.get(path))
     assert (shown["name"], shown["email"], shown["phone"], shown["status"]) == (None, None, None, "erased")
-    refused(send(staff, "PUT", path, {"name": "Somebody Else"}), 409, "CONFLICT")
+    for change in ({"name": "Somebody Else"}, {"role": "admin"}, {"status": "active"}):
+        refused(send(staff, "PUT", path, change), 409, "CONFLICT")
+    refused(staff.post(f"{path}/mfa"), 409, "CONFLICT")
     refused(send(staff, "POST", f"{RESETS}/{token}", {"password": "a new password"}), 404, "NOT_FOUND")
     done(send(staff, "POST", USERS, person(email=made["email"])), 201)
     erased = done(staff.post(f"{path}/erase"))

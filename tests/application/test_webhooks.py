@@ -131,7 +131,7 @@ def test_the_last_attempt_makes_a_dead_letter_that_can_be_sent_again(subscribed:
     assert subscribed.topics == ["delivery.failed"] * attempts + ["delivery.dead_lettered"]
     assert subscribed.fail(attempts + 1) == DEAD_LETTERED
     key = RequestKey("again", "content")
-    asked = Requeue(DELIVERY, BACK_OFFICE, key)
+    asked = Requeue(DELIVERY, key)
     assert subscribed.run(requeue, asked) == RequeuedAnswer(DELIVERY, WEBHOOK, attempts)
     assert subscribed.run(requeue, asked) == RequeuedAnswer(DELIVERY, WEBHOOK, attempts)
     assert subscribed.topics[-2:] == ["delivery.requeued", "request.answered"]
@@ -139,12 +139,10 @@ def test_the_last_attempt_makes_a_dead_letter_that_can_be_sent_again(subscribed:
 
 
 def test_only_what_was_given_up_is_sent_again(subscribed: Log) -> None:
-    assert Requeue("nonsense", BACK_OFFICE).streams() == ()
+    assert Requeue("nonsense").streams() == ()
     for delivery_id in (DELIVERY, "dlv_12_0_8", "nonsense"):
         with pytest.raises(errors.DeliveryNotFound):
-            subscribed.run(requeue, Requeue(delivery_id, BACK_OFFICE))
+            subscribed.run(requeue, Requeue(delivery_id))
     subscribed.fail(1)
     with pytest.raises(errors.DeliveryNotDeadLettered):
-        subscribed.run(requeue, Requeue(DELIVERY, BACK_OFFICE))
-    with pytest.raises(errors.DeliveryNotFound):
-        subscribed.run(requeue, Requeue(DELIVERY, CARDS))
+        subscribed.run(requeue, Requeue(DELIVERY))

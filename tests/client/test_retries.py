@@ -16,6 +16,7 @@ import pytest
 
 from daybook_client import (
     NEVER,
+    ApiKey,
     AsyncClient,
     BearerToken,
     Call,
@@ -23,12 +24,15 @@ from daybook_client import (
     ClientCredentials,
     RefreshToken,
     Retries,
+    Signing,
+    back_office,
     errors,
     ledger,
     sandbox,
     transfers,
     webhooks,
 )
+from daybook_client.credentials import TokenKeeper
 
 _TOKEN = BearerToken("a-token")
 _AS_USUAL = Retries()
@@ -177,6 +181,31 @@ def test_asyncio_tries_again_as_threads_do() -> None:
     with failing(Answer(0), busy(3), Answer(200, _CHART)) as server:
         assert asyncio.run(ask(server.url)).accounts == []
     assert (len(server.sent), waited[1]) == (3, 3.0)
+
+
+def test_a_page_may_be_empty_without_being_the_last() -> None:
+    """The log is looked through part by part, and a filter may find nothing in one."""
+    pages = [{"events": [], "next_after": 100_000}, {"events": [], "next_after": None}]
+    with failing(*(Answer(200, page) for page in pages)) as server, Client(server.url, _TOKEN) as client:
+        assert list(client.each(ledger.events(topic="hold.placed"))) == []
+    assert [sent.path.partition("?")[2] for sent in server.sent] == [
+        "topic=hold.placed",
+        "topic=hold.placed&after=100000",
+    ]
+
+
+def test_secrets_are_not_shown_where_a_program_fails() -> None:
+    """Neither of credentials nor of calls."""
+    for shown in (
+        ClientCredentials("app", "hidden"),
+        RefreshToken("app", "hidden", "hidden", print),
+        BearerToken("hidden"),
+        ApiKey("hidden"),
+        Signing("hidden"),
+        TokenKeeper(ClientCredentials("app", "hidden")).call(),
+        back_office.users.set_password("hidden", "hidden"),
+    ):
+        assert "hidden" not in repr(shown)
 
 
 def test_an_answer_of_somebody_else_is_none() -> None:

@@ -204,8 +204,7 @@ class OutboxHistory:
         self.run(record_attempt, RecordAttempt(key.delivery_id, attempts + 1, status, error), effective_at)
 
     def send_again(self, key: DeliveryKey) -> None:
-        surface = self.model.webhooks[key.webhook].surface
-        self.run(requeue, Requeue(key.delivery_id, surface))
+        self.run(requeue, Requeue(key.delivery_id))
 
     def dead(self) -> list[DeliveryKey]:
         return sorted(key for key, row in self.model.rows.items() if row.status == DEAD_LETTERED)

@@ -181,7 +181,7 @@ def test_every_filter_sort_and_page_agrees_with_the_whole_list(tenant: Tenant) -
     for _ in range(120):
         bank.pass_time(hours=chance.choice((0, 1, 7, 30)))
         kind = chance.choice(("deposit", "withdrawal", "transfer", "fee"))
-        account = chance.choice("ab" if kind == "transfer" else "aby")
+        account: str = chance.choice("ab" if kind == "transfer" else "aby")
         amount = str(chance.randint(1, 20)) if account == "y" else f"{chance.randint(1, 2000) / 100:.2f}"
         to = {"a": "b", "b": "a"}.get(account) if kind == "transfer" else None
         day = bank.now.date() - timedelta(days=chance.choice((0, 0, 1)))
@@ -191,10 +191,10 @@ def test_every_filter_sort_and_page_agrees_with_the_whole_list(tenant: Tenant) -
     rows = page(tenant)
     assert len(rows) == 120
     days: list[Any] = [None, START.date() + timedelta(days=5)]
-    for account_id, kind, status, currency, first, last in product(
+    for account_id, only, status, currency, first, last in product(
         (None, "a", "y"), (None, "transfer"), (None, "failed"), (None, "USD"), days, days
     ):
-        wanted = Wanted(account_id, kind, status, currency, None, first, last)
+        wanted = Wanted(account_id, only, status, currency, None, first, last)
         meant = expected(rows, wanted)
         sort, is_descending = chance.choice(SORTS), chance.random() < 0.5
         key = KEYS[sort]

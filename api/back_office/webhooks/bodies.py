@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from api.back_office.webhook_messages import data
 from api.back_office.webhooks.documents import DeliveryShown, Redelivery, WebhookShown
 from api.instants import whole_seconds
+from api.webhook_messages import WebhookMessages
 from application.webhooks import RequeuedAnswer, WebhookAnswer
 from projections.read_model import Recorded
 from projections.webhook_delivery_pages import DeliveryView
@@ -22,13 +22,15 @@ def webhook(shown: WebhookAnswer | WebhookView) -> WebhookShown:
     )
 
 
-def delivery(view: DeliveryView, histories: Mapping[int, Sequence[Recorded]]) -> DeliveryShown:
+def delivery(
+    view: DeliveryView, histories: Mapping[int, Sequence[Recorded]], messages: WebhookMessages
+) -> DeliveryShown:
     """`histories` as `projections.webhook_delivery_pages` gives them."""
     return DeliveryShown(
         view.delivery_id,
         view.webhook_id,
-        view.event_type,  # type: ignore[arg-type]  # none but the surface's
-        data(view.event_type, histories[view.position]),
+        view.event_type,  # type: ignore[arg-type]  # one of those that can be subscribed to
+        messages.data(view.surface, view.event_type, histories[view.position]),
         view.attempts,
         view.status,  # type: ignore[arg-type]  # one of the three
         view.response_status,

@@ -22,6 +22,7 @@ Event = Literal[
     "transfer.cancelled",
     "transfer.reversed",
 ]
+CardEvent = Literal["AUTHORIZATION_DECISION", "HOLD_STATUS_CHANGE", "LIMIT_BREACH"]
 Subscribed = Literal[Event, "account.*", "transaction.*", "user.*", "transfer.*"]
 DeliveryStatus = Literal["pending", "delivered", "dead_lettered"]
 
@@ -58,13 +59,13 @@ class WebhookShown(Struct):
 
 
 class DeliveryShown(Struct):
-    """One event to one webhook. `data` is what its message says; `response_status` is null where the last
-    attempt got no answer, or there was none yet."""
+    """One event to one webhook, of whatever surface. `data` is what its message says; `response_status` is
+    null where the last attempt got no answer, or there was none yet."""
 
     id: str
     webhook_id: str
-    event: Event
-    data: dict[str, Any]
+    event: Literal[Event, CardEvent]
+    data: Any
     attempts: int
     status: DeliveryStatus
     response_status: int | None

@@ -26,6 +26,7 @@ from api.context import (
     wait_for_reads,
 )
 from api.query_string import one_of
+from api.webhook_messages import WebhookMessages
 from application.webhooks import (
     CreateWebhook,
     DeleteWebhook,
@@ -120,7 +121,7 @@ async def list_deliveries(request: HttpRequest) -> JsonResponse:
     ledger = await admit(request, WEBHOOKS_SCOPE)
     wish = read_list_wish(request, filters=("status",))
     status = one_of(wish.given, "status", STATUSES)
-    webhook = await _find(request, ledger)
+    webhook = await _find(request, ledger, surface=None)
     found = await pages.of_webhook(
         ledger.fetch,
         webhook.webhook_id,
@@ -139,7 +140,6 @@ async def list_dead_letters(request: HttpRequest) -> JsonResponse:
     await wait_for_reads(request, ledger)
     found = await pages.dead_letters(
         ledger.fetch,
-        BACK_OFFICE,
         limit=wish.limit,
         offset=wish.offset,
         is_newest_first=wish.is_descending,
@@ -154,16 +154,16 @@ async def redeliver(request: HttpRequest) -> JsonResponse:
     identifier: str = request.path_params["deliveryId"]
     if deliveries.key_of(identifier) is None:
         raise errors.DeliveryNotFound(identifier)
-    command = Requeue(identifier, BACK_OFFICE, key(exchange_of(request)))
+    command = Requeue(identifier, key(exchange_of(request)))
     requeued: RequeuedAnswer = await execute(request, ledger, requeue, command)
     return answer(request, bodies.redelivery(requeued), 202)
 
 
-async def _find(request: HttpRequest, ledger: Ledger) -> WebhookView:
-    """The webhook in the path, with all that was written so far."""
+async def _find(request: HttpRequest, ledger: Ledger, surface: str | None = BACK_OFFICE) -> WebhookView:
+    """The webhook in the path, with all that was written so far. Deliveries are looked at on any surface."""
     identifier = _identifier(request)
     await wait_for_reads(request, ledger)
-    view = await webhooks.one(ledger.fetch, BACK_OFFICE, identifier)
+    view = await webhooks.one(ledger.fetch, surface, identifier)
     if view is None:
         raise errors.WebhookNotFound(identifier)
     return view
@@ -185,7 +185,8 @@ async def _answer_deliveries(
     short = [view.position for view in found.deliveries if not view.event_type.startswith("account.")]
     histories = await pages.histories(ledger.fetch, long, events_max=2)
     histories |= await pages.histories(ledger.fetch, short)
-    rows = [bodies.delivery(view, histories) for view in found.deliveries]
+    messages = WebhookMessages(services_of(request).settings.challenge_url)
+    rows = [bodies.delivery(view, histories, messages) for view in found.deliveries]
     return answer_page(request, wish, rows, found.total)
 
 
