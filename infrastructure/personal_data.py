@@ -223,10 +223,11 @@ class PersonalData:
     async def _note(self, schema: str, statement: str, subject: str, person: Person) -> bool:
         """Whether all of it was written."""
         words, is_noted = self._words(schema), True
-        for field, text in zip(FIELDS, person, strict=True):
-            if text is not None:
-                noted = {"subject": subject, "field": field, "digests": words.of(field, text)}
-                is_noted &= bool(await self._primary.fetch(schema, statement, noted))
+        async with self._primary.transaction(schema) as run:
+            for field, text in zip(FIELDS, person, strict=True):
+                if text is not None:
+                    noted = {"subject": subject, "field": field, "digests": words.of(field, text)}
+                    is_noted &= bool(await run(statement, noted))
         return is_noted
 
     def _words(self, schema: str) -> SubjectWords:

@@ -220,6 +220,12 @@ def test_what_is_wrong_in_an_order_is_named(finance: httpx.Client, change: Any, 
     assert invalid(finance.post(CUSTOM, json=body)) == field
 
 
+def test_a_key_that_is_none_is_refused(finance: httpx.Client) -> None:
+    body = {"type": "movements", "date_from": "2025-09-01", "date_to": "2025-09-30"}
+    headers = {"Idempotency-Key": "x" * 256}
+    assert invalid(finance.post(CUSTOM, json=body, headers=headers)) == "Idempotency-Key"
+
+
 def test_who_may_read_reports(month: SandboxService) -> None:
     with back_office(month, scope="banking.write audit.read") as client:
         for path in (DAILY, MONTHLY, f"{V1}/reports/rpt_1", f"{V1}/reports/rpt_1/result"):

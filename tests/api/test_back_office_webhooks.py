@@ -155,8 +155,39 @@ def test_a_deleted_webhook_is_gone(staff: httpx.Client) -> None:
         assert refused(response, 404, "NOT_FOUND")["message"] == "Webhook not found"
 
 
+def test_dead_letters_of_the_card_surface_are_seen_and_sent_again_here(
+    sandbox: SandboxService, staff: httpx.Client
+) -> None:
+    made = staff.post(
+        "/api/v1/admin/webhooks",
+        json={"url": "http://127.0.0.1:9/hook", "events": ["AUTHORIZATION_DECISION"], "secret": SECRET},
+    ).json()
+    asked = {
+        "panHash": "sandbox-long",
+        "expiryDate": "12/35",
+        "merchantId": "M1",
+        "merchantName": "Merchant",
+        "channel": "POS",
+        "mcc": "5411",
+        "countryCode": "USA",
+        "transactionType": "PURCHASE",
+        "amount": 1,
+        "currency": "USD",
+    }
+    with back_office(sandbox, scope="authorizations.write") as acquirer:
+        decision = acquirer.post("/api/v1/authorizations", json=asked).json()
+    sandbox.advance(2 * 86_400)
+    with back_office(sandbox) as later:
+        [letter] = done(later.get(DEAD_LETTERS))
+        assert (letter["webhook_id"], letter["event"]) == (made["id"], "AUTHORIZATION_DECISION")
+        assert letter["data"] == {**decision, "cardId": 789123459}
+        assert done(later.get(f"{WEBHOOKS}/{made['id']}/deliveries")) == [letter]
+        assert send(later, "POST", f"{DEAD_LETTERS}/{letter['id']}/redeliver").status_code == 202
+
+
 def test_webhooks_that_there_are_not(sandbox: SandboxService, staff: httpx.Client) -> None:
-    """404 for what is no id of one, for another surface's and another bank's; 403 without the scope."""
+    """404 for what is no id of one, for another surface's (but its deliveries are here, too) and another
+    bank's; 403 without the scope."""
     made = create(staff)
     cards = staff.post(
         "/api/v1/admin/webhooks",
@@ -168,9 +199,11 @@ def test_webhooks_that_there_are_not(sandbox: SandboxService, staff: httpx.Clien
             staff.get(path),
             staff.delete(path),
             send(staff, "PUT", path, {}),
-            staff.get(f"{path}/deliveries"),
         ):
             refused(response, 404, "NOT_FOUND")
+        if identifier != cards["id"]:
+            refused(staff.get(f"{path}/deliveries"), 404, "NOT_FOUND")
+    assert done(staff.get(f"{WEBHOOKS}/{cards['id']}/deliveries")) == []
     with back_office(sandbox, tenant="other-bank-001") as stranger:
         refused(stranger.get(f"{WEBHOOKS}/{made['id']}"), 404, "NOT_FOUND")
         refused(stranger.delete(f"{WEBHOOKS}/{made['id']}"), 404, "NOT_FOUND")

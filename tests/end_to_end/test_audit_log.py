@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from infrastructure.database import connect_owner
+from infrastructure.embedded_postgres import EmbeddedPostgres
 from tests.end_to_end.test_crashes import kill_api_workers
 from tests.sandbox_service import SandboxService, sandbox_service
 from tests.webhook_subscriptions import Bank
@@ -77,15 +79,15 @@ def load(service: SandboxService, name: str) -> Iterator[Load]:
         under.stop()
 
 
-def logged(service: SandboxService) -> Counter[str]:
-    with connect_owner(Bank(service.data).dsn) as owner:
+def logged(dsn: str) -> Counter[str]:
+    with connect_owner(dsn) as owner:
         rows = owner.execute("select request_id from daybook.audit_log where client_id = 'load'").fetchall()
     return Counter(request_id for (request_id,) in rows)
 
 
 def await_logged(service: SandboxService, wanted: set[str]) -> Counter[str]:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not wanted <= (found := logged(service)).keys():
+    while not wanted <= (found := logged(Bank(service.data).dsn)).keys():
         assert time.monotonic() < deadline, f"{len(wanted - found.keys())} calls are missing"
         time.sleep(0.05)
     return found
@@ -97,12 +99,13 @@ def test_a_service_that_is_ended_under_load_has_written_every_call_that_it_answe
         service.process.send_signal(signal.SIGTERM)
         service.process.wait(PATIENCE_SECONDS)
         under.stop()
-    with sandbox_service(tmp_path, *OPTIONS) as service:
-        found = logged(service)
+    with EmbeddedPostgres(service.data) as postgres:
+        found = logged(postgres.dsn)
     assert set(under.answered) <= found.keys()
     assert set(found.values()) == {1}
 
 
+@pytest.mark.slow
 def test_processes_that_are_killed_lose_only_what_they_had_just_answered(tmp_path: Path) -> None:
     """What was in the log stays, and those that take over miss nothing."""
     with sandbox_service(tmp_path, *OPTIONS) as service:

@@ -16,6 +16,7 @@ from api.back_office.requests import admit, key, members_of
 from api.context import HttpRequest, JsonResponse, exchange_of, services_of, wait_for_reads
 from api.exchange import Exchange, encode, invalid, unavailable
 from api.ledger.feeds import CSV, JSON, Feed, StreamedResponse
+from application.idempotency import RequestKey
 from application.store import StoreUnavailable
 from domain.requests import identity
 from infrastructure.ledgers import Ledger
@@ -38,10 +39,11 @@ async def make(request: HttpRequest) -> ASGIApp:
     wish = read_wish(await members_of(request, *MEMBERS))
     await wait_for_reads(request, ledger)
     wish = await _with_account(ledger, wish)
+    asked = key(exchange_of(request), repr(wish))
     table = custom_reports.table(wish)
     body = await _at_once(request, ledger, wish, table)
     if body is None:
-        return await _later(request, ledger, wish)
+        return await _later(request, ledger, wish, asked)
     return StreamedResponse(_parts(body), CSV if wish.format == "csv" else JSON)
 
 
@@ -99,9 +101,7 @@ async def _at_once(request: HttpRequest, ledger: Ledger, wish: Wish, table: Tabl
     return head + b",".join(parts) + tail
 
 
-async def _later(request: HttpRequest, ledger: Ledger, wish: Wish) -> JsonResponse:
-    exchange = exchange_of(request)
-    asked = key(exchange, repr(wish))
+async def _later(request: HttpRequest, ledger: Ledger, wish: Wish, asked: RequestKey | None) -> JsonResponse:
     # The same key with the same wish is the same report.
     report_id = "rpt_" + (
         secrets.token_hex(16)
@@ -110,7 +110,7 @@ async def _later(request: HttpRequest, ledger: Ledger, wish: Wish) -> JsonRespon
     )
     jobs = services_of(request).report_jobs
     try:
-        job = await jobs.create(report_id, ledger.tenant, wish, exchange.now)
+        job = await jobs.create(report_id, ledger.tenant, wish, exchange_of(request).now)
     except (StoreUnavailable, TooManyReports):
         raise unavailable() from None
     return answer(request, _shown(job), 202)
