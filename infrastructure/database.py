@@ -20,6 +20,11 @@ def service_conninfo(dsn: str) -> str:
         options=f"{given} -c role={SERVICE_ROLE}".strip(),
         application_name="daybook",
         connect_timeout=5,
+        # A connection that died without a word is noticed within seconds, also by one that only listens.
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        tcp_user_timeout=20_000,
     )
 
 
