@@ -134,6 +134,16 @@ class Revocations:
 
         await self._change(change)
 
+    async def end_delegations(self, tenant: str, subject: str) -> None:
+        """What a user delegated to clients, and wherever they are signed in. They may sign in again."""
+
+        async def change(connection: _Connection, number: int) -> None:
+            await self._end_families(connection, number, tenant, subject=subject)
+            await connection.execute(_FORGET_CODES, (tenant, subject, None))
+            await connection.execute(_FORGET_SESSIONS, (tenant, subject))
+
+        await self._change(change)
+
     async def restore_subject(self, tenant: str, subject: str) -> None:
         async def change(connection: _Connection, number: int) -> None:
             await connection.execute(_PUT, (SUBJECT, tenant, subject, number, False, self._kept_until()))

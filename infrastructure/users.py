@@ -148,8 +148,8 @@ class Users:
             outcome = await self._change_person(ledger, command, change.person, origin)
         is_other_role = before is not None and change.role not in (None, before.role)
         if is_other_role and not isinstance(outcome.answer, DomainError):
-            await self._revocations.end_subject(ledger.tenant, user_id)
-        if is_other_role or change.status is not None:
+            await self._revocations.end_delegations(ledger.tenant, user_id)
+        if change.status is not None:
             await self._publish(ledger, user_id)
         return outcome
 
@@ -215,9 +215,8 @@ class Users:
                 raise errors.PasswordResetNotFound
             sealed = own.close(await self._hashes.hash(password), PASSWORD)
             outcome = await ledger.execute(set_password, SetPassword(user_id, sealed, key), origin)
-            await self._revocations.end_subject(ledger.tenant, user_id)
-        await self._publish(ledger, user_id)
-        return outcome
+            await self._revocations.end_delegations(ledger.tenant, user_id)
+            return outcome
 
     async def current(self, ledger: Ledger, user_id: str) -> User | None:
         """The user as the log has them now, whichever process changed them last."""

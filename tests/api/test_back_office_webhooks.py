@@ -21,6 +21,7 @@ from tests.api.back_office_requests import (
     send,
     webhook,
 )
+from tests.api.card_requests import authorize, purchase
 from tests.api.transfer_requests import TRANSFERS, created_id, internal
 from tests.sandbox_service import SandboxService
 from tests.webhook_receiver import Receiver, eventually, is_signed_as_back_office, webhook_receiver
@@ -162,20 +163,8 @@ def test_dead_letters_of_the_card_surface_are_seen_and_sent_again_here(
         "/api/v1/admin/webhooks",
         json={"url": "http://127.0.0.1:9/hook", "events": ["AUTHORIZATION_DECISION"], "secret": SECRET},
     ).json()
-    asked = {
-        "panHash": "sandbox-long",
-        "expiryDate": "12/35",
-        "merchantId": "M1",
-        "merchantName": "Merchant",
-        "channel": "POS",
-        "mcc": "5411",
-        "countryCode": "USA",
-        "transactionType": "PURCHASE",
-        "amount": 1,
-        "currency": "USD",
-    }
     with back_office(sandbox, scope="authorizations.write") as acquirer:
-        decision = acquirer.post("/api/v1/authorizations", json=asked).json()
+        decision = authorize(acquirer, purchase())
     sandbox.advance(2 * 86_400)
     with back_office(sandbox) as later:
         [letter] = done(later.get(DEAD_LETTERS))
