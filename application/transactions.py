@@ -40,7 +40,7 @@ def transaction_id(seed: str, index: int = 0) -> str:
 
 class Asked(msgspec.Struct, frozen=True):
     """A transaction as it is asked for. `amount` is its digits, to be read in the currency; accounts are
-    named by any of their identifiers. Without a currency it is the account's, without a date it is today's."""
+    named by any of their identifiers. Without a currency it is the account's, without a date today's."""
 
     type: TransactionType
     account: str

@@ -300,6 +300,17 @@ def test_a_thousand_are_one_batch_and_no_more(staff: httpx.Client) -> None:
     assert invalid(send(staff, "POST", BATCH, {"transactions": items[:1], "x": 1})) == "x"
 
 
+def test_a_batch_may_have_four_mebibytes(staff: httpx.Client) -> None:
+    """Twelve bytes for each letter of a description, as JSON may write it."""
+    headers = {"Content-Type": "application/json"}
+    item = deposit(amount="0.01", description="\U0001f600" * 255)
+    content = json.dumps({"transactions": [item] * 1_000}).encode()
+    assert 3 * 2**20 < len(content) < 4 * 2**20
+    assert done(staff.post(BATCH, content=content, headers=headers), 201)["posted"] == 1_000
+    refused(staff.post(BATCH, content=content + b" " * 2**20, headers=headers), 413, "PAYLOAD_TOO_LARGE")
+    refused(staff.post(TRANSACTIONS, content=content, headers=headers), 413, "PAYLOAD_TOO_LARGE")
+
+
 def test_hostile_items_are_only_their_own_failures(staff: httpx.Client) -> None:
     items: list[Any] = [
         1,
