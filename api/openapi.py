@@ -158,7 +158,8 @@ def _answer(answer: Answer, schemas: _Schemas) -> dict[str, Any]:
         content: dict[str, Any] = {"schema": schemas.of(answer.body)}
         if answer.example is not None:
             content["example"] = answer.example
-        described["content"] = {answer.media_type: content}
+        as_text = {media_type: {"schema": {"type": "string"}} for media_type in answer.also}
+        described["content"] = {answer.media_type: content, **as_text}
     return described
 
 

@@ -16,6 +16,8 @@ class Answer(NamedTuple):
     example: Any = None
     media_type: str = JSON
     headers: tuple[str, ...] = ()
+    # As what else it comes where that was asked for, as text.
+    also: tuple[str, ...] = ()
 
 
 class Parameter(NamedTuple):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.database import connect_owner
 from infrastructure.embedded_postgres import EmbeddedPostgres
+from infrastructure.migrator import CONTROL_SCHEMA
 from infrastructure.tenants import create_tenant, prepare_database
 
 
@@ -24,6 +26,18 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def new_tenant(postgres_dsn: str) -> Callable[[], str]:
-    """Creates an empty tenant and returns the name of its schema."""
-    return lambda: create_tenant(postgres_dsn, f"test-{next(_numbers)}")
+def new_tenant(postgres_dsn: str) -> Iterator[Callable[[], str]]:
+    """Creates an empty tenant and returns the name of its schema.
+
+    After the test nobody knows the tenant any more: background workers of other tests would serve it.
+    """
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"test-{next(_numbers)}")
+        return create_tenant(postgres_dsn, made[-1])
+
+    yield make
+    if made:
+        with connect_owner(postgres_dsn) as connection:
+            connection.execute(f"delete from {CONTROL_SCHEMA}.tenants where tenant = any(%s)", (made,))

@@ -127,7 +127,9 @@ def test_a_refused_card_number_is_nowhere_in_the_answer(body: Any) -> None:
 
 
 def example(error: type[errors.DomainError]) -> errors.DomainError:
-    facts = {field.name: 7 if field.type is int else "USD" for field in dataclasses.fields(error) if field.init}
+    facts = {
+        field.name: 7 if field.type is int else "USD" for field in dataclasses.fields(error) if field.init
+    }
     return error(**facts)
 
 

@@ -124,12 +124,14 @@ _JOB = {
     "status_url": "/backoffice/v1/reports/rpt_0f3c5a",
     "result_url": "/backoffice/v1/reports/rpt_0f3c5a/result",
 }
+_CSV = "text/csv"
 _AS_CSV = " With `format` csv the answer is the bare table, as `text/csv`."
 
 MAKE_CUSTOM = Operation(
     TAG,
     "Make a report to order",
     shared.shown("The report.", ReportShown, _MADE)
+    | {200: shared.shown("The report.", ReportShown, _MADE)[200]._replace(also=(_CSV,))}
     | {202: shared.shown("It is being made.", ReportJobShown, _JOB, status=202)[202]}
     | shared.WRITING,
     description=(
@@ -155,7 +157,7 @@ SHOW_STATUS = Operation(
 SHOW_RESULT = Operation(
     TAG,
     "Show a report that was made in the background",
-    {200: Answer("The report.", Success[ReportShown]), **shared.CHANGING},
+    {200: Answer("The report.", Success[ReportShown], also=(_CSV,)), **shared.CHANGING},
     description="409 while it is not completed." + _AS_CSV,
     parameters=(_ID,),
     scopes=BANKING_READ,
