@@ -2,31 +2,30 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import msgspec
 
-ALL_SCOPES = frozenset(
-    {
-        "transfers",
-        "authorizations.write",
-        "authorizations.read",
-        "holds.write",
-        "holds.read",
-        "cards.admin",
-        "webhooks.admin",
-        "banking.read",
-        "banking.write",
-        "banking.admin",
-        "pii.read",
-        "accounts.read",
-        "accounts.write",
-        "customers.read",
-        "gl.read",
-        "gl.write",
-        "audit.read",
-    }
-)
+Scope = Literal[
+    "transfers",
+    "authorizations.write",
+    "authorizations.read",
+    "holds.write",
+    "holds.read",
+    "cards.admin",
+    "webhooks.admin",
+    "banking.read",
+    "banking.write",
+    "banking.admin",
+    "pii.read",
+    "accounts.read",
+    "accounts.write",
+    "customers.read",
+    "gl.read",
+    "gl.write",
+    "audit.read",
+]
+ALL_SCOPES: frozenset[str] = frozenset(get_args(Scope))
 WALLET_ROLES = frozenset({"wallet_manager", "compliance_officer"})
 USER_ROLES = frozenset({"admin", "teller", "compliance", "finance", "auditor", "customer"})
 ALL_ROLES = WALLET_ROLES | USER_ROLES

@@ -5,26 +5,8 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.back_office.envelope import Instant
+from application.access import Scope
 
-Scope = Literal[
-    "transfers",
-    "authorizations.write",
-    "authorizations.read",
-    "holds.write",
-    "holds.read",
-    "cards.admin",
-    "webhooks.admin",
-    "banking.read",
-    "banking.write",
-    "banking.admin",
-    "pii.read",
-    "accounts.read",
-    "accounts.write",
-    "customers.read",
-    "gl.read",
-    "gl.write",
-    "audit.read",
-]
 GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 KeyKind = Literal["primary", "secondary"]
 
